@@ -1,0 +1,102 @@
+"""Angular maths shared by the margin heads.
+
+Shapes: N batch, D embedding. Angles are in radians. Everything here is safe at cosine = +-1, forward and backward.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+# arccos has an infinite slope at +-1. In fp32 the cosine is kept this far inside, which bounds the slope by about 2236.
+COSINE_EPS = 1e-7
+
+
+def normalize(x: Tensor, eps: float = 1e-12) -> tuple[Tensor, Tensor]:
+    """Split rows into directions and lengths.
+
+    Args:
+        x: (N, D) rows.
+        eps: rows shorter than this count as zero rows: direction zero, gradient zero, instead of a gradient of 1 / eps.
+
+    Returns:
+        (N, D) unit rows, and (N,) lengths whose gradient is the direction.
+    """
+    length = torch.linalg.vector_norm(x, dim=-1)
+    nonzero = length > eps
+    divisor = torch.where(nonzero, length, torch.ones_like(length))
+    return x * (nonzero / divisor).unsqueeze(-1), length
+
+
+def angle(cosine: Tensor) -> Tensor:
+    """Arc cosine with a bounded derivative.
+
+    Unlike ``acos(clamp(c))``, a cosine at or beyond +-1 still gets a (finite, correctly signed) gradient: clamping
+    would silently drop it for exactly the samples that are worst (anti-parallel).
+
+    Args:
+        cosine: cosines of any shape; rounding may have pushed them slightly beyond [-1, 1].
+
+    Returns:
+        Angles in [0, pi], same shape.
+    """
+    inner = cosine.detach().clamp(-1 + COSINE_EPS, 1 - COSINE_EPS)
+    slope = -torch.rsqrt(1 - inner * inner)
+    value = torch.acos(cosine.detach().clamp(-1.0, 1.0))
+    return value + slope * (cosine - cosine.detach())
+
+
+def chebyshev(order: int, cosine: Tensor) -> Tensor:
+    """Chebyshev polynomial T_m, so that ``T_m(cos(theta)) = cos(m * theta)`` without an arc cosine.
+
+    Args:
+        order: m >= 0.
+        cosine: values of any shape.
+
+    Returns:
+        ``cos(m * arccos(cosine))``, same shape. Its derivative is a polynomial: no singularity anywhere.
+    """
+    previous, current = torch.ones_like(cosine), cosine
+    if order == 0:
+        return previous
+    for _ in range(order - 1):
+        previous, current = current, 2 * cosine * current - previous
+    return current
+
+
+def sphere_psi(cosine: Tensor, margin: int) -> Tensor:
+    """The monotone extension psi of ``cos(m * theta)`` to [0, pi], for integer m.
+
+    ``psi(theta) = (-1)^k cos(m theta) - 2k`` for theta in ``[k pi / m, (k + 1) pi / m]``. The branch k is found by
+    comparing cosines with ``cos(i pi / m)``, which makes the whole formula polynomial within each branch.
+
+    Source: SphereFace, CVPR 2017, arXiv 1704.08063, equation 7.
+
+    Args:
+        cosine: cosines of any shape.
+        margin: the integer m >= 1.
+
+    Returns:
+        psi, in [1 - 2m, 1], same shape.
+    """
+    branch = torch.zeros_like(cosine)
+    for i in range(1, margin):
+        branch = branch + (cosine.detach() <= math.cos(i * math.pi / margin)).to(cosine.dtype)
+    sign = 1 - 2 * (branch % 2)
+    return sign * chebyshev(margin, cosine) - 2 * branch
+
+
+def sphere_psi_slope(cosine: Tensor, margin: int) -> Tensor:
+    """Derivative of :func:`sphere_psi` with respect to the cosine, ``m |sin(m theta)| / sin(theta)``.
+
+    Args:
+        cosine: cosines of any shape.
+        margin: the integer m >= 1.
+
+    Returns:
+        Slopes in [0, m^2], same shape; m |U_{m-1}(cosine)| with U the Chebyshev polynomials of the second kind.
+    """
+    previous, current = torch.zeros_like(cosine), torch.ones_like(cosine)
+    for _ in range(margin - 1):
+        previous, current = current, 2 * cosine * current - previous
+    return margin * current.abs()

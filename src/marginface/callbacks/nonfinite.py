@@ -1,0 +1,48 @@
+"""Stops a run whose loss is no longer finite, keeping the batch that did it."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+
+class NonFiniteLossError(RuntimeError):
+    """The training loss became NaN or infinite."""
+
+
+class StopOnNonFinite(L.Callback):
+    """Checks every training loss; at the first that is not finite it saves the batch and the model, and fails.
+
+    Args:
+        folder: where the evidence is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._previous: tuple[torch.Tensor, Any, int] | None = None
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at this step's loss (on a GPU: at the last one's, so that nothing waits for the device)."""
+        loss = (outputs["loss"] if isinstance(outputs, dict) else outputs).detach()
+        current = (torch.isfinite(loss), batch, trainer.global_step)
+        late = loss.device.type != "cpu"
+        suspect, self._previous = (self._previous, current) if late else (current, None)
+        if suspect is not None and not bool(suspect[0]):
+            self._fail(trainer, pl_module, suspect[1], suspect[2])
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Check the last step."""
+        if self._previous is not None and not bool(self._previous[0]):
+            self._fail(trainer, pl_module, self._previous[1], self._previous[2])
+
+    def _fail(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, step: int) -> None:
+        path = self.folder / f"nonfinite_step{step}_rank{trainer.global_rank}.pt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"batch": batch, "state_dict": pl_module.state_dict(), "step": step}, path)
+        raise NonFiniteLossError(
+            f"the training loss is not finite at step {step}; the batch and the weights are in {path}. "
+            "Usual remedies: a lower lr, a longer scheduler.warmup, trainer.gradient_clip_val, a larger lambda_min (A-Softmax)"
+        )

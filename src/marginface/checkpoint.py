@@ -1,0 +1,54 @@
+"""What a recognizer's checkpoint says about itself beyond the weights."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from marginface.recognizer import FaceRecognizer
+
+KEY = "marginface"
+FORMAT = 1
+
+
+def describe(model: "FaceRecognizer") -> dict[str, Any]:
+    """Names of the parts of a model, as plain values."""
+    return {
+        "format": FORMAT,
+        "backbone": model.backbone.describe(),
+        "head": type(model.classifier.head).__name__,
+        "num_classes": model.classifier.num_classes,
+        "preprocess": model.preprocess.settings(),
+    }
+
+
+def refuse_mismatch(model: "FaceRecognizer", checkpoint: dict[str, Any]) -> None:
+    """Compare a checkpoint with the model that is to receive it.
+
+    Raises:
+        ValueError: if it is not one of ours, or naming every part that differs.
+    """
+    if KEY not in checkpoint:
+        raise ValueError("the checkpoint was not written by marginface; load foreign weights with weights=PATH instead")
+    saved, ours = checkpoint[KEY], describe(model)
+    if saved["format"] != FORMAT:
+        raise ValueError(f"the checkpoint has format {saved['format']}, this version reads {FORMAT}")
+    differs = [f"{k}: checkpoint {saved[k]}, here {ours[k]}" for k in ours if saved[k] != ours[k]]
+    if differs:
+        raise ValueError(
+            f"the checkpoint belongs to another model ({'; '.join(differs)}); "
+            "give the same backbone, head, data and preprocess as in its training"
+        )
+
+
+def rng_state() -> dict[str, Any]:
+    """State of torch's random generators of this process."""
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def restore_rng(state: dict[str, Any]) -> None:
+    """Put torch's random generators where :func:`rng_state` saw them."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())

@@ -1,0 +1,6 @@
+"""Classifiers: class centres, and how the loss over them is executed."""
+
+from marginface.classifier.base import Classification, Classifier
+from marginface.classifier.dense import DenseClassifier
+
+__all__ = ["Classification", "Classifier", "DenseClassifier"]

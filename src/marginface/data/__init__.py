@@ -1,0 +1,51 @@
+"""Face data: from bytes on disk to images and labels."""
+
+from marginface.data.dataset import FaceDataset, ImageDataset
+from marginface.data.decode import decode, encode
+from marginface.data.errors import (
+    DataError,
+    DataNotFoundError,
+    ImageDecodeError,
+    LabelError,
+    PairsError,
+    RecordError,
+)
+from marginface.data.face_records import FaceRecords, write_face_records
+from marginface.data.folder import ImageFolder
+from marginface.data.loader import FaceLoader
+from marginface.data.pairs import FacePairs, read_pairs, sample_pairs, write_pairs
+from marginface.data.recordio import RecordReader, RecordWriter
+from marginface.data.sampler import BatchRequest, BatchSampler
+from marginface.data.source import FaceSource
+from marginface.data.split import relabel, split_identities
+from marginface.data.synthetic import SyntheticFaces, write_synthetic
+
+__all__ = [
+    "BatchRequest",
+    "BatchSampler",
+    "DataError",
+    "DataNotFoundError",
+    "FaceDataset",
+    "FaceLoader",
+    "FacePairs",
+    "FaceRecords",
+    "FaceSource",
+    "ImageDataset",
+    "ImageDecodeError",
+    "ImageFolder",
+    "LabelError",
+    "PairsError",
+    "RecordError",
+    "RecordReader",
+    "RecordWriter",
+    "SyntheticFaces",
+    "decode",
+    "encode",
+    "read_pairs",
+    "relabel",
+    "sample_pairs",
+    "split_identities",
+    "write_face_records",
+    "write_pairs",
+    "write_synthetic",
+]

@@ -1,0 +1,43 @@
+"""NormFace: cosines times a scale, no margin."""
+
+import torch
+from torch import Tensor, nn
+
+from marginface.head.base import Head, Row, check_range
+
+MIN_SCALE = 0.01  # the official prototxt keeps a learned scale above this
+
+
+class NormFace(Head):
+    """``z_j = s cos(theta_j)``.
+
+    Source: NormFace, ACM Multimedia 2017, arXiv 1704.06369.
+
+    Args:
+        scale: s > 0; the initial value if it is learned.
+        learnable: learn s (the paper's choice, starting at 10).
+
+    Raises:
+        ValueError: if the scale is not positive.
+    """
+
+    def __init__(self, scale: float = 30.0, learnable: bool = False) -> None:
+        super().__init__()
+        check_range("NormFace scale", scale, MIN_SCALE)
+        value = torch.tensor(float(scale))
+        if learnable:
+            self.logit_scale: Tensor = nn.Parameter(value)
+        else:
+            self.register_buffer("logit_scale", value)
+
+    def scale(self, norm: Tensor) -> Tensor:
+        """The scale s: a scalar."""
+        return self.logit_scale.clamp_min(MIN_SCALE)
+
+    def target(self, row: Row) -> Tensor:
+        """``cos(theta_y)``: (N,)."""
+        return row.cosine
+
+    def extra_state_summary(self) -> dict[str, float]:
+        """The current scale."""
+        return {"scale": float(self.logit_scale)}
