@@ -1,5 +1,6 @@
 """What a recognizer's checkpoint says about itself beyond the weights."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,3 +53,20 @@ def restore_rng(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["cpu"].cpu())
     if state["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"].cpu())
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read one of our checkpoints without executing anything in it.
+
+    Raises:
+        ValueError: if there is no such file, it is damaged, or it was not written by marginface.
+    """
+    if not path.is_file():
+        raise ValueError(f"ckpt={path} does not exist; training writes <run>/checkpoints/best.ckpt and last.ckpt")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"ckpt={path} cannot be read ({error}); it is damaged or not a checkpoint") from error
+    if KEY not in checkpoint:
+        raise ValueError(f"ckpt={path} was not written by marginface; evaluate foreign weights with weights=PATH")
+    return checkpoint

@@ -1,7 +1,8 @@
 """FaceDataModule: training identities, held-out validation identities, benchmarks."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -10,9 +11,10 @@ from torch.utils.data import DataLoader
 
 from marginface.benchmark import Benchmark, PairBenchmark
 from marginface.data.dataset import FaceDataset, ImageDataset, Transform
+from marginface.data.face_records import FaceRecords
 from marginface.data.loader import FaceLoader
 from marginface.data.pairs import sample_pairs
-from marginface.data.sampler import BatchSampler
+from marginface.data.sampler import BatchRequest, BatchSampler
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel, split_identities
 
@@ -21,14 +23,76 @@ log = logging.getLogger(__name__)
 HELDOUT = "heldout"  # name of the validation set cut from the training identities
 
 
-class FaceDataModule(L.LightningDataModule):
+class BenchmarkDataModule(L.LightningDataModule):
+    """Feeds an embedder with the images of benchmarks.
+
+    Args:
+        benchmarks: by name, evaluated by ``trainer.test``.
+        image_size: (height, width) of the aligned faces.
+        eval_batch_size: images per process and step.
+        num_workers: loader processes per process.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        benchmarks: Mapping[str, Benchmark] | None,
+        image_size: tuple[int, int] = (112, 112),
+        eval_batch_size: int = 256,
+        num_workers: int = 2,
+    ) -> None:
+        super().__init__()
+        at_least("eval_batch_size", eval_batch_size, 1)
+        at_least("num_workers", num_workers, 0)
+        self.benchmarks = dict(benchmarks or {})
+        self.image_size, self.eval_batch_size, self.num_workers = tuple(image_size), eval_batch_size, num_workers
+
+    def setup(self, stage: str) -> None:
+        """Decode one image of each benchmark, so that a wrong size or format shows before any long work."""
+        if stage == "test":
+            self.probe(self.benchmarks)
+
+    def probe(self, benchmarks: Mapping[str, Benchmark]) -> None:
+        """Decode the first image of each benchmark and prepare its metric."""
+        for name, benchmark in benchmarks.items():
+            ImageDataset(benchmark.images, self.image_size, name)[0]
+            benchmark.metric()
+
+    def test_dataloader(self) -> list[DataLoader[Any]]:
+        """One loader per benchmark, in the order of ``benchmarks``."""
+        return self.eval_loaders(self.benchmarks)
+
+    def eval_loaders(self, benchmarks: Mapping[str, Benchmark]) -> list[DataLoader[Any]]:
+        """Loaders of ``image`` (N, 3, H, W) uint8 and ``index`` (N,), one per benchmark."""
+        return [
+            DataLoader(
+                ImageDataset(benchmark.images, self.image_size, name),
+                batch_size=self.eval_batch_size,
+                **self.worker_options(persistent=False),
+            )
+            for name, benchmark in benchmarks.items()
+        ]
+
+    def worker_options(self, persistent: bool) -> dict[str, Any]:
+        """Arguments of a DataLoader about processes and memory."""
+        return {
+            "num_workers": self.num_workers,
+            "persistent_workers": persistent and self.num_workers > 0,
+            "pin_memory": self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
+        }
+
+
+class FaceDataModule(BenchmarkDataModule):
     """Feeds a recognizer.
 
     Some identities are cut from the training set; pairs of their images choose the checkpoint. Benchmarks are only
     reported, never used to choose anything.
 
     Args:
-        source: the labelled faces.
+        root: folder of the training set.
+        source: opens the labelled faces in that folder.
         benchmarks: by name, evaluated by ``trainer.test`` (and after each epoch with ``validate_benchmarks``).
         batch_size: images per process and step.
         eval_batch_size: images per process and step of an evaluation.
@@ -38,15 +102,18 @@ class FaceDataModule(L.LightningDataModule):
         num_validation_pairs: pairs drawn from the held-out identities, half of them genuine.
         validate_benchmarks: also report the benchmarks after each epoch.
         on_error: ``fail`` at an undecodable training image, or ``skip`` it (counted as ``train/skipped``).
+        generate: makes the data when the folder does not exist yet (the synthetic faces); None for real data.
         seed: of the split, the pairs, the order and the augmentation.
 
     Raises:
         ValueError: if an argument is out of its range.
+        DataError: if the data are missing or damaged.
     """
 
     def __init__(
         self,
-        source: FaceSource,
+        root: str | Path,
+        source: Callable[[Path], FaceSource] = FaceRecords,
         benchmarks: Mapping[str, Benchmark] | None = None,
         batch_size: int = 128,
         eval_batch_size: int = 256,
@@ -56,32 +123,28 @@ class FaceDataModule(L.LightningDataModule):
         num_validation_pairs: int = 1000,
         validate_benchmarks: bool = False,
         on_error: str = "fail",
+        generate: Callable[[Path], None] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("eval_batch_size", eval_batch_size, 1),
-            ("num_workers", num_workers, 0),
-            ("num_validation_identities", num_validation_identities, 0),
-        ):
-            if value < least:
-                raise ValueError(f"{name}={value} is less than {least}")
+        at_least("batch_size", batch_size, 1)
+        at_least("num_validation_identities", num_validation_identities, 0)
         if on_error not in ("fail", "skip"):
             raise ValueError(f"on_error={on_error!r} is unknown; choose 'fail' or 'skip'")
-        self.source, self.benchmarks = source, dict(benchmarks or {})
+        root = Path(root)
+        if generate is not None and not root.exists():
+            log.info("%s does not exist; generating synthetic faces there", root)
+            generate(root)
+        self.source = source(root)
+        super().__init__(benchmarks, self.source.image_size, eval_batch_size, num_workers)
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
-        self.batch_size, self.eval_batch_size, self.num_workers = batch_size, eval_batch_size, num_workers
-        self.transform, self.on_error, self.seed = transform, on_error, seed
-        self.validate_benchmarks = validate_benchmarks
-        self.image_size: tuple[int, int] = source.image_size
+        self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
         self.train_indices, held_out = self._split(num_validation_identities)
-        self.train_labels, self.num_classes = relabel(source.labels[self.train_indices])
+        self.train_labels, self.num_classes = relabel(self.source.labels[self.train_indices])
         self.validation: dict[str, Benchmark] = {}
         if num_validation_identities:
-            pairs = sample_pairs(source, held_out, num_validation_pairs, seed)
-            self.validation[HELDOUT] = PairBenchmark(pairs=pairs)
+            pairs = sample_pairs(self.source, held_out, num_validation_pairs, seed)
+            self.validation[HELDOUT] = PairBenchmark(pairs=pairs, num_bootstrap=100)
         if validate_benchmarks:
             self.validation.update(self.benchmarks)
 
@@ -92,36 +155,28 @@ class FaceDataModule(L.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Decode one image of each set, so that a wrong size or format shows before any long work."""
+        super().setup(stage)
         if stage == "fit":
-            rows = FaceDataset(self.source, self.train_indices, self.train_labels, self.image_size)
-            rows._load(int(self.train_indices[0]))
-        for name, benchmark in (self.benchmarks if stage == "test" else self.validation).items():
-            ImageDataset(benchmark.images, self.image_size, name)[0]
+            self._dataset()[BatchRequest(np.array([0]), 0)]
+            self.probe(self.validation)
+
+    def _dataset(self) -> FaceDataset:
+        return FaceDataset(
+            self.source, self.train_indices, self.train_labels, self.image_size, self.transform, self.on_error
+        )
 
     def train_dataloader(self) -> FaceLoader:
         """Batches of ``image`` (N, 3, H, W) uint8, ``label`` (N,) and ``skipped`` ()."""
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        dataset = FaceDataset(
-            self.source, self.train_indices, self.train_labels, self.image_size, self.transform, self.on_error
-        )
-        sampler = BatchSampler(len(dataset), self.batch_size, self.seed, rank, world_size)
-        return FaceLoader(dataset, sampler, **self._workers(persistent=True))
+        sampler = BatchSampler(len(self.train_indices), self.batch_size, self.seed, rank, world_size)
+        return FaceLoader(self._dataset(), sampler, **self.worker_options(persistent=True))
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """One loader per validation set, in the order of ``validation``."""
-        return [self._eval_loader(name, benchmark) for name, benchmark in self.validation.items()]
+        return self.eval_loaders(self.validation)
 
-    def test_dataloader(self) -> list[DataLoader[Any]]:
-        """One loader per benchmark, in the order of ``benchmarks``."""
-        return [self._eval_loader(name, benchmark) for name, benchmark in self.benchmarks.items()]
 
-    def _eval_loader(self, name: str, benchmark: Benchmark) -> DataLoader[Any]:
-        dataset = ImageDataset(benchmark.images, self.image_size, name)
-        return DataLoader(dataset, batch_size=self.eval_batch_size, shuffle=False, **self._workers(persistent=False))
-
-    def _workers(self, persistent: bool) -> dict[str, Any]:
-        return {
-            "num_workers": self.num_workers,
-            "persistent_workers": persistent and self.num_workers > 0,
-            "pin_memory": self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
-        }
+def at_least(name: str, value: int, least: int) -> None:
+    """Refuse a number below its least value."""
+    if value < least:
+        raise ValueError(f"{name}={value} is less than {least}")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 Group = dict[str, Any]
 
@@ -10,8 +11,6 @@ Group = dict[str, Any]
 def parameter_groups(
     backbone: nn.Module,
     classifier: nn.Module,
-    lr: float,
-    weight_decay: float,
     centre_lr_factor: float = 1.0,
     centre_weight_decay: float | None = None,
     decay_vectors: bool = False,
@@ -24,27 +23,34 @@ def parameter_groups(
     Args:
         backbone: the embedding network.
         classifier: owner of the class centres ``weight`` and of the head.
-        lr: learning rate.
-        weight_decay: of matrices and convolution kernels.
-        centre_lr_factor: learning rate of the class centres as a multiple of ``lr``.
-        centre_weight_decay: decay of the class centres; None for ``weight_decay``.
+        centre_lr_factor: learning rate of the class centres as a multiple of the optimizer's.
+        centre_weight_decay: decay of the class centres; None for the optimizer's.
         decay_vectors: decay vectors and scalars as well.
 
     Returns:
-        Non-empty groups with ``name``, ``params``, ``lr`` and ``weight_decay``.
+        Non-empty groups with ``name``, ``params`` and, where they differ from the optimizer's defaults,
+        ``weight_decay`` and ``lr_factor``.
+
+    Raises:
+        ValueError: if a factor or decay is negative.
     """
+    for name, value in (("centre_lr_factor", centre_lr_factor), ("centre_weight_decay", centre_weight_decay or 0.0)):
+        if value < 0:
+            raise ValueError(f"{name}={value} is negative")
     centre = classifier.get_parameter("weight")
     others = [p for p in [*backbone.parameters(), *classifier.parameters()] if p.requires_grad and p is not centre]
-    matrices = [p for p in others if p.ndim > 1 or decay_vectors]
-    vectors = [p for p in others if p.ndim <= 1 and not decay_vectors]
+    centres: Group = {"name": "centres", "params": [centre], "lr_factor": centre_lr_factor}
+    if centre_weight_decay is not None:
+        centres["weight_decay"] = centre_weight_decay
     groups: list[Group] = [
-        {"name": "decay", "params": matrices, "lr": lr, "weight_decay": weight_decay},
-        {"name": "no_decay", "params": vectors, "lr": lr, "weight_decay": 0.0},
-        {
-            "name": "centres",
-            "params": [centre],
-            "lr": lr * centre_lr_factor,
-            "weight_decay": weight_decay if centre_weight_decay is None else centre_weight_decay,
-        },
+        {"name": "decay", "params": [p for p in others if p.ndim > 1 or decay_vectors]},
+        {"name": "no_decay", "params": [p for p in others if p.ndim <= 1 and not decay_vectors], "weight_decay": 0.0},
+        centres,
     ]
     return [group for group in groups if group["params"]]
+
+
+def apply_lr_factors(optimizer: Optimizer) -> None:
+    """Multiply each group's learning rate by its ``lr_factor``, before any schedule takes it as its base."""
+    for group in optimizer.param_groups:
+        group["lr"] *= group.get("lr_factor", 1.0)

@@ -70,8 +70,9 @@ def pairs_bootstrap(
     drawn: dict[str, list[Tensor]] = {name: [] for name in statistics}
     generator = torch.Generator().manual_seed(seed)
     for rows in _chunks(num_bootstrap, max(1, _CHUNK_CELLS // len(score))):
-        counts = (_resample(part, rows, num_levels, generator) for part in (genuine, impostor))
-        resampled = roc_from_counts(*counts, threshold)
+        genuine_count = _resample(genuine, rows, num_levels, generator)
+        impostor_count = _resample(impostor, rows, num_levels, generator)
+        resampled = roc_from_counts(genuine_count, impostor_count, threshold)
         for name, statistic in statistics.items():
             drawn[name].append(statistic(resampled))
     return {

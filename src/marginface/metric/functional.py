@@ -1,4 +1,4 @@
-"""Verification figures of scored pairs, exact at every distinct score.
+"""The receiver operating curve of scored pairs with all that is read off it, exact at every distinct score.
 
 Shapes: P pairs, K distinct scores; ``...`` are leading dimensions of resamples (none for the plain figures).
 """
@@ -106,6 +106,22 @@ def tar_at_far(curve: Roc, far: float) -> Tensor:
         )
     last = (curve.far <= far).sum(-1, keepdim=True) - 1
     return curve.tar.gather(-1, last).squeeze(-1)
+
+
+def thin_curve(curve: Roc, max_points: int) -> tuple[Tensor, Tensor]:
+    """Points that draw a curve: its corners, or ``max_points`` of them, denser where false accepts are rare.
+
+    Returns:
+        FAR and TAR of the points kept, (K,) each, both ends among them.
+    """
+    across, up = curve.far.diff(), curve.tar.diff()
+    turns = (across[1:] * up[:-1] != across[:-1] * up[1:]).nonzero().flatten() + 1
+    corner = torch.cat((turns.new_zeros(1), turns, turns.new_full((1,), len(curve.far) - 1)))
+    if len(corner) > max_points:
+        even = torch.linspace(0, len(corner) - 1, max_points // 2, dtype=torch.float64)
+        early = torch.logspace(0, 1, max_points // 2, base=len(corner), dtype=torch.float64) - 1
+        corner = corner[torch.unique(torch.cat((even, early)).round().long())]
+    return curve.far[corner], curve.tar[corner]
 
 
 def check_scores(score: Tensor, same: Tensor) -> None:

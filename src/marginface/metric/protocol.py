@@ -3,7 +3,7 @@
 Shapes: N images, D embedding, P pairs, F folds, T training pairs of a fold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 _SPHEREFACE_CUTS = torch.arange(-10_000, 10_001, dtype=torch.float64) / 10_000
 _INSIGHTFACE_CUTS = torch.arange(400, dtype=torch.float64) * 0.01  # as numpy.arange(0, 4, 0.01), bit for bit
+_CHUNK = 256  # rows turned to float64 at a time: they stay in cache
 
 
 class FoldAccuracy(NamedTuple):
@@ -60,7 +61,7 @@ def sphereface(
 
     Source: wy1iu/sphereface, test/code/evaluation.m (cosine grid -1..1, step 1e-4).
     """
-    feature = torch.cat((plain, flipped), dim=1).double()
+    feature = torch.cat((plain, flipped), dim=1)
     fold = fold_of_pair(len(same), num_folds).to(same.device)
     mean = _training_means(feature, first, second, fold, num_folds)
     return cross_validate(_centred_cosine(feature, mean, first, second), same, fold, mean_of_best_grid_cuts)
@@ -98,8 +99,11 @@ PROTOCOLS: Mapping[str, FoldProtocol] = {"sphereface": sphereface, "insightface"
 
 def flip_sum_cosine(plain: Tensor, flipped: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Cosine of each pair's summed plain and mirrored embeddings, (P,) float64; 0 where an embedding is zero."""
-    unit = functional.normalize(plain.double() + flipped.double(), dim=1)
-    return torch.linalg.vecdot(unit[first], unit[second]).clamp(-1, 1)
+    parts = [
+        functional.cosine_similarity(plain[a].double() + flipped[a].double(), plain[b].double() + flipped[b].double())
+        for a, b in _chunks(first, second)
+    ]
+    return torch.cat(parts).clamp(-1, 1)
 
 
 def fold_of_pair(num_pairs: int, num_folds: int) -> Tensor:
@@ -154,7 +158,7 @@ def mean_of_best_grid_cuts(score: Tensor, same: Tensor) -> Tensor:
 
 
 def first_best_distance_cut(score: Tensor, same: Tensor) -> Tensor:
-    """Negated smallest distance of the grid 0, 0.01 ... 3.99 with the most pairs judged right; scores are negated too."""
+    """Smallest distance of the grid 0, 0.01 ... 3.99 with the most pairs judged right, negated as the scores are."""
     cut = -_INSIGHTFACE_CUTS.to(score.device).flip(0)
     right = _num_right(score, same, cut).flip(0)  # in the order of rising distance
     return cut.flip(0)[right.argmax()]  # argmax takes the first of equals
@@ -184,24 +188,38 @@ def _num_right(score: Tensor, same: Tensor, cut: Tensor) -> Tensor:
 
 
 def _training_means(feature: Tensor, first: Tensor, second: Tensor, fold: Tensor, num_folds: int) -> Tensor:
-    """Mean feature over both sides of the pairs outside each fold, (F, D)."""
+    """Mean feature over both sides of the pairs outside each fold, (F, D) float64."""
     num_images = len(feature)
     sides = torch.cat((fold * num_images + first, fold * num_images + second))
     inside = torch.bincount(sides, minlength=num_folds * num_images).reshape(num_folds, num_images)
-    outside = (inside.sum(0) - inside).to(feature.dtype)
-    return outside @ feature / outside.sum(1, keepdim=True)
+    outside = (inside.sum(0) - inside).double()
+    total = torch.zeros(num_folds, feature.shape[1], dtype=torch.float64, device=feature.device)
+    for count, rows in zip(torch.split(outside, _CHUNK, dim=1), torch.split(feature, _CHUNK), strict=True):
+        total += count @ rows.double()
+    return total / outside.sum(1, keepdim=True)
 
 
 def _centred_cosine(feature: Tensor, mean: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Cosine of each pair after subtracting each fold's mean, (F, P), from one product per pair.
+    """Cosine of each pair after subtracting each fold's mean, (F, P) float64."""
+    shift = mean.mean(0)  # centring undoes any common shift; near the origin the terms below cancel little
+    parts = [
+        _cosine_about(mean - shift, feature[a].double() - shift, feature[b].double() - shift)
+        for a, b in _chunks(first, second)
+    ]
+    return torch.cat(parts, dim=1).clamp(-1, 1)
 
-    (a - m)(b - m) = ab - am - bm + mm needs no centred copy of the features for each fold. All is taken relative
-    to the mean of the means first: centring undoes any common shift, and the four terms then cancel little.
+
+def _cosine_about(mean: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Cosine of each row of two (P, D) tensors seen from each mean (F, D), as (F, P).
+
+    (a - m)(b - m) = ab - am - bm + mm needs no centred copy of the rows for each fold.
     """
-    shift = mean.mean(0)
-    feature, mean = feature - shift, mean - shift
-    along = mean @ feature.T
-    mean_square = mean.square().sum(1, keepdim=True)
-    norm = (feature.square().sum(1) - 2 * along + mean_square).clamp_min(1e-24).sqrt()
-    product = torch.linalg.vecdot(feature[first], feature[second]) - along[:, first] - along[:, second] + mean_square
-    return (product / (norm[:, first] * norm[:, second])).clamp(-1, 1)
+    left_along, right_along, mean_square = mean @ left.T, mean @ right.T, mean.square().sum(1, keepdim=True)
+    left_square = left.square().sum(1) - 2 * left_along + mean_square
+    right_square = right.square().sum(1) - 2 * right_along + mean_square
+    product = (left * right).sum(1) - left_along - right_along + mean_square
+    return product / (left_square * right_square).clamp_min(1e-32).sqrt()
+
+
+def _chunks(first: Tensor, second: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(torch.split(first, _CHUNK), torch.split(second, _CHUNK), strict=True)

@@ -16,10 +16,10 @@ from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from marginface.metric.bootstrap import Interval, check_bootstrap, folds_bootstrap, pairs_bootstrap
-from marginface.metric.functional import Roc, auc, check_same, eer, roc, supports_far, tar_at_far
+from marginface.metric.functional import Roc, auc, check_same, eer, roc, supports_far, tar_at_far, thin_curve
 from marginface.metric.protocol import PROTOCOLS, check_folds, flip_sum_cosine
 
-__all__ = ["Interval", "PairVerification", "thin_curve"]
+__all__ = ["Interval", "PairVerification"]
 
 _MAX_CURVE_POINTS = 500
 _NUM_BINS = 100
@@ -204,22 +204,6 @@ class PairVerification(Metric):
             empty = torch.empty(0, int(torch.cat(widths).max()), device=self.device)
             self.index, self.embedding, self.flipped = [empty[:, 0].long()], [empty], [empty]
         super()._sync_dist(dist_sync_fn, process_group=process_group)
-
-
-def thin_curve(curve: Roc, max_points: int) -> tuple[Tensor, Tensor]:
-    """Points that draw a curve: its corners, or ``max_points`` of them, denser where false accepts are rare.
-
-    Returns:
-        FAR and TAR of the points kept, (K,) each, both ends among them.
-    """
-    across, up = curve.far.diff(), curve.tar.diff()
-    turns = (across[1:] * up[:-1] != across[:-1] * up[1:]).nonzero().flatten() + 1
-    corner = torch.cat((turns.new_zeros(1), turns, turns.new_full((1,), len(curve.far) - 1)))
-    if len(corner) > max_points:
-        even = torch.linspace(0, len(corner) - 1, max_points // 2, dtype=torch.float64)
-        early = torch.logspace(0, 1, max_points // 2, base=len(corner), dtype=torch.float64) - 1
-        corner = corner[torch.unique(torch.cat((even, early)).round().long())]
-    return curve.far[corner], curve.tar[corner]
 
 
 def _joined(state: list[Tensor]) -> Tensor:

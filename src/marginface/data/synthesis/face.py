@@ -270,7 +270,7 @@ def _draw_beard(canvas: Canvas, person: Identity, face: Expression) -> None:
         outer = outer[outer[:, 1] > 2.0]
         inner = np.array([(-0.75 * width, 10.0), (-17.0, person.mouth_y + 2.0), (0.0, person.mouth_y + 10.0 + drop)])
         inner = np.concatenate([inner, (inner[:2] * _MIRROR)[::-1]])
-        shape = np.concatenate([canvas.view.outline(outer), canvas.view.surface(inner)[::-1]])
+        shape = np.concatenate([canvas.view.outline(outer), canvas.view.surface(inner)])
         canvas.grow_beard([shape], min(person.beard, 0.85))
     if person.moustache > 0.05:
         strip = np.array([(0.0, -11.0), (8.0, -9.0), (person.mouth_width + 2.0, 0.0), (9.0, -4.5), (0.0, -5.0)])

@@ -1,0 +1,168 @@
+"""Face packs in the layout of insightface and CASIA-WebFace: train.rec, train.idx, property.
+
+Record 0 is a header with labels (N+1, N+1+I) and no image; keys 1..N are images; keys N+1..N+I are identity
+records with labels (first image key, last image key + 1) and no image. A pack made by im2rec has images only.
+
+Source: insightface `rec_builder.py` (writer), `recognition/arcface_torch/dataset.py` (reader).
+Shapes: N images, I identities.
+"""
+
+import tempfile
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marginface.data.errors import DataNotFoundError, LabelError, RecordError
+from marginface.data.irheader import PEEK_BYTES, first_labels, pack, unpack
+from marginface.data.recordio import RecordReader, RecordWriter
+
+_BLOCK = 1 << 16
+_EXACT = 1 << 24  # float32 holds every integer up to here
+
+
+class FaceRecords:
+    """Labelled faces of a pack; all labels are read when it is opened, images when they are asked for.
+
+    Args:
+        root: Folder with `<name>.rec`, `<name>.idx` and `property` (one line `num_classes,height,width`).
+        name: Name of the pack.
+
+    Attributes:
+        labels: Class index of each image, (N,) int64.
+        num_classes: Number of identities that `property` states.
+        image_size: Height, width in pixels that `property` states.
+
+    Raises:
+        DataNotFoundError: A file is missing.
+        RecordError: A file is damaged, or holds no image.
+        LabelError: A label is no integer in [0, num_classes).
+    """
+
+    def __init__(self, root: Path | str, name: str = "train") -> None:
+        root = Path(root)
+        self.num_classes, self.image_size = _read_property(root / "property")
+        self._reader = RecordReader(root / f"{name}.rec", root / f"{name}.idx")
+        self._keys = _image_keys(self._reader)
+        if len(self._keys) == 0:
+            raise RecordError(f"{self._reader.rec} holds no image: copy its files again, or build it again.")
+        self.labels = self._read_labels()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def read(self, index: int) -> bytes:
+        """Encoded image of sample `index`."""
+        payload = self._reader.read(int(self._keys[index]))
+        return unpack(payload, self.where(index))[1]
+
+    def where(self, index: int) -> str:
+        """The .rec file and the key of sample `index`."""
+        return f"{self._reader.rec}, key {self._keys[index]}"
+
+    def _read_labels(self) -> NDArray[np.int64]:
+        labels = np.empty(len(self._keys), dtype=np.int64)
+        for begin in range(0, len(labels), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            stored = first_labels(self._reader.peek(self._keys[block], PEEK_BYTES))
+            valid = (stored >= 0) & (stored < self.num_classes) & (stored == np.floor(stored))
+            if not valid.all():
+                row = int(np.argmin(valid))
+                raise LabelError(
+                    f"{self.where(begin + row)}: label {stored[row]} is no integer in [0, {self.num_classes}), the "
+                    "range that `property` states. Correct num_classes in `property`, or build the pack again."
+                )
+            labels[block] = stored.astype(np.int64)
+        return labels
+
+
+def write_face_records(
+    root: Path | str,
+    samples: Iterable[tuple[int, bytes]],
+    image_size: tuple[int, int] = (112, 112),
+    name: str = "train",
+) -> None:
+    """Write a pack that `FaceRecords` and insightface read: images, identity records, then the header.
+
+    The files get their names only when they are complete; whoever interrupts the writing leaves no pack.
+
+    Args:
+        root: Folder to write to; made if missing. A pack of that name in it is replaced.
+        samples: (label, encoded image) of all images, grouped by label: all of 0, then all of 1, ...
+        image_size: Height, width in pixels, for `property`.
+        name: Name of the pack.
+
+    Raises:
+        LabelError: Labels are not grouped as 0, 1, ..., C-1, or there is no sample.
+    """
+    root = Path(root)
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=root) as folder:
+        rec, idx, stated = (Path(folder) / file for file in (f"{name}.rec", f"{name}.idx", "property"))
+        with RecordWriter(rec, idx) as writer:
+            num_classes = _write_records(writer, samples)
+        stated.write_text(f"{num_classes},{image_size[0]},{image_size[1]}\n")
+        # No reader opens a pack without its .idx: gone first, back last, it never stands beside another pack's .rec.
+        (root / idx.name).unlink(missing_ok=True)
+        for path in (rec, stated, idx):
+            path.replace(root / path.name)
+
+
+def _write_records(writer: RecordWriter, samples: Iterable[tuple[int, bytes]]) -> int:
+    key, starts = 1, list[int]()
+    for label, image in samples:
+        if label == len(starts):
+            starts.append(key)
+        elif label != len(starts) - 1:
+            raise LabelError(
+                f"samples: label {label} comes where {len(starts) - 1 if starts else 0} or {len(starts)} is expected. "
+                "Pass the samples grouped by label: all of 0, then all of 1, and so on."
+            )
+        writer.write(key, pack(label, id=key, image=image))
+        key += 1
+    if not starts:
+        raise LabelError("samples is empty: pass at least one (label, image).")
+    first_identity = key
+    for span in pairwise([*starts, first_identity]):
+        writer.write(key, pack(span, id=key))
+        key += 1
+    writer.write(0, pack((first_identity, key), id=0, id2=1))
+    return len(starts)
+
+
+def _image_keys(reader: RecordReader) -> NDArray[np.int64]:
+    """Keys of the records that are images, ascending."""
+    if 0 not in reader:
+        return reader.keys
+    header, image = unpack(reader.read(0), f"{reader.rec}, key 0")
+    if header.flag == 0 or image:
+        return reader.keys
+    end = float(header.labels[0])
+    if not 1 <= end < float(1 << 62):
+        raise RecordError(f"{reader.rec}: the header record states {end} as first identity key. Build the pack again.")
+    # Beyond 2^24 the stated end is rounded: near it the records themselves say whether they are images.
+    slack = int(np.spacing(np.float32(end))) if end > _EXACT else 0
+    images = reader.keys[(reader.keys >= 1) & (reader.keys < int(end) - slack)]
+    unsure = reader.keys[(reader.keys >= int(end) - slack) & (reader.keys < int(end) + slack)]
+    is_image = [bool(unpack(reader.read(int(key)), f"{reader.rec}, key {key}")[1]) for key in unsure]
+    return np.concatenate([images, unsure[np.array(is_image, dtype=bool)]])
+
+
+def _read_property(path: Path) -> tuple[int, tuple[int, int]]:
+    if not path.is_file():
+        raise DataNotFoundError(
+            f"{path} is missing: expected one line `num_classes,height,width` such as `10572,112,112`. "
+            "Check the data folder, fetch the data (dvc pull), or write that line."
+        )
+    text = path.read_text(errors="replace")
+    try:
+        num_classes, height, width = (int(field) for field in text.split(",")[:3])
+    except ValueError:
+        num_classes = height = width = 0
+    if min(num_classes, height, width) < 1:
+        raise RecordError(
+            f"{path} holds {text[:80]!r} instead of `num_classes,height,width`, such as `10572,112,112`: mend it."
+        )
+    return num_classes, (height, width)

@@ -1,0 +1,200 @@
+"""From a config to objects to a run: the only module that knows Hydra and DictConfig."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from marginface.backbone import load_weights
+from marginface.checkpoint import read_checkpoint
+from marginface.datamodule import BenchmarkDataModule
+from marginface.embedder import FaceEmbedder
+from marginface.hardware import best_precision, can_compile, require_devices
+from marginface.recognizer import FaceRecognizer
+from marginface.report import format_results, write_results
+
+log = logging.getLogger(__name__)
+
+MODEL_KEYS = ("backbone", "preprocess", "head", "classifier")  # what a checkpoint remembers of its config
+_LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+
+
+def train(cfg: DictConfig) -> float | None:
+    """Fit a recognizer, then report its benchmarks with the best checkpoint.
+
+    Args:
+        cfg: as composed from ``conf/train.yaml``.
+
+    Returns:
+        The metric named by ``objective``, for sweepers; None if it was not measured.
+    """
+    prepare(cfg)
+    datamodule = instantiate(cfg.data, benchmarks=instantiate(cfg.benchmark))
+    model = build_recognizer(cfg, datamodule.num_classes)
+    with distributed_job():
+        trainer = build_trainer(cfg)
+        trainer.fit(model, datamodule, ckpt_path=_checkpoint(cfg), weights_only=True)
+        objective = trainer.callback_metrics.get(cfg.objective)
+        if datamodule.benchmarks and cfg.test:
+            trainer.test(model, datamodule, ckpt_path=_best(trainer), weights_only=True, verbose=False)
+            publish(model, trainer, cfg)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    log.info("run: %s", cfg.run_dir)
+    return None if objective is None else float(objective)
+
+
+def evaluate(cfg: DictConfig) -> None:
+    """Measure a checkpoint, or foreign weights, on benchmarks.
+
+    Args:
+        cfg: as composed from ``conf/eval.yaml``.
+
+    Raises:
+        ValueError: if not exactly one of ``ckpt`` and ``weights`` is given, or there is nothing to evaluate.
+    """
+    if (cfg.ckpt is None) == (cfg.weights is None):
+        raise ValueError(
+            f"ckpt={cfg.ckpt} and weights={cfg.weights}: give exactly one of them: ckpt=PATH of a training run, "
+            "or weights=PATH of published weights together with backbone=NAME"
+        )
+    if not cfg.benchmark:
+        raise ValueError("benchmark is empty; choose at least one, e.g. benchmark=lfw or benchmark=[lfw,cfp_fp]")
+    prepare(cfg)
+    model = load_embedder(cfg)
+    data = BenchmarkDataModule(
+        instantiate(cfg.benchmark), model.preprocess.source_size, cfg.data.eval_batch_size, cfg.data.num_workers
+    )
+    with distributed_job():
+        trainer = build_trainer(cfg)
+        trainer.test(model, data, verbose=False)
+        publish(model, trainer, cfg)
+
+
+def prepare(cfg: DictConfig) -> None:
+    """Resolve what says ``auto``, check what can be checked at once, seed everything."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    require_devices(cfg.trainer.accelerator, cfg.trainer.devices)
+    if cfg.trainer.precision == "auto":
+        cfg.trainer.precision = best_precision(cfg.trainer.accelerator)
+        log.info("trainer.precision=auto chose %s", cfg.trainer.precision)
+    if cfg.compile == "auto":
+        cfg.compile = can_compile(cfg.trainer.accelerator)
+        log.info("compile=auto chose %s", cfg.compile)
+    if cfg.compile and not can_compile(cfg.trainer.accelerator):
+        raise ValueError("compile=true needs a C++ compiler (and Triton on a GPU), none found; set compile=false")
+    if cfg.matmul_precision is not None:
+        torch.set_float32_matmul_precision(cfg.matmul_precision)
+    L.seed_everything(cfg.seed, workers=True)
+
+
+def build_recognizer(cfg: DictConfig, num_classes: int) -> FaceRecognizer:
+    """Assemble backbone, head, classifier, preprocess, optimizer and scheduler."""
+    parts = {key: instantiate(cfg[key]) for key in (*MODEL_KEYS, "optimizer", "scheduler")}
+    config = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in MODEL_KEYS}
+    model: FaceRecognizer = instantiate(
+        cfg.recognizer, **parts, num_classes=num_classes, compile_backbone=bool(cfg.compile), config=config
+    )
+    return model
+
+
+def load_embedder(cfg: DictConfig) -> FaceEmbedder:
+    """Rebuild the model of a checkpoint, or put foreign weights into the chosen backbone."""
+    if cfg.ckpt is None:
+        if cfg.get("backbone") is None:
+            raise ValueError("weights=PATH does not say which network it is; add backbone=NAME")
+        model = FaceEmbedder(instantiate(cfg.backbone), instantiate(cfg.preprocess), cfg.channels_last, cfg.compile)
+        load_weights(model.backbone, Path(cfg.weights))
+        return model
+    checkpoint = read_checkpoint(Path(cfg.ckpt))
+    saved = OmegaConf.create(checkpoint["marginface"]["config"])
+    if not saved:
+        raise ValueError(
+            f"ckpt={cfg.ckpt} was trained through the library, so it does not hold its config; load it in Python with "
+            "FaceRecognizer.load_from_checkpoint(path, backbone=..., head=..., num_classes=...)"
+        )
+    model = FaceEmbedder(instantiate(saved.backbone), instantiate(saved.preprocess), cfg.channels_last, cfg.compile)
+    weights = {k: v for k, v in checkpoint["state_dict"].items() if not k.startswith("classifier.")}
+    model.load_state_dict(weights)
+    return model
+
+
+def build_trainer(cfg: DictConfig) -> L.Trainer:
+    """The Lightning trainer with its callbacks and loggers."""
+    callbacks = [instantiate(c) for c in (cfg.get("callbacks") or {}).values() if c is not None]
+    loggers = [instantiate(c) for c in (cfg.get("logger") or {}).values() if c is not None]
+    trainer: L.Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers or False)
+    return trainer
+
+
+def publish(model: FaceEmbedder, trainer: L.Trainer, cfg: DictConfig) -> None:
+    """Write and print the results, once."""
+    if not trainer.is_global_zero:
+        return
+    results = model.results
+    write_results(results, Path(cfg.results_dir))
+    log.info("results in %s\n%s", cfg.results_dir, format_results(results))
+
+
+@contextmanager
+def distributed_job() -> Iterator[None]:
+    """Let Lightning's launcher start processes for this very job, also within a sweep.
+
+    The launcher repeats this process's command line in each child and takes ``hydra.run.dir`` as its directory. In a
+    sweep that line says ``--multirun``, so that each child would run the whole sweep, and the run directory is not
+    the job's. Here both are those of the current job for as long as it runs; afterwards the variables by which a
+    process knows its rank are put back, or the sweep's next job would take itself for a child.
+    """
+    argv, variables = sys.argv, {name: os.environ.get(name) for name in _LAUNCHER_VARIABLES}
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        hydra = HydraConfig.instance().cfg
+        assert hydra is not None
+        with read_write(hydra), open_dict(hydra):
+            hydra.hydra.run.dir = hydra.hydra.runtime.output_dir
+        sys.argv = [argv[0], *_config_flags(argv), *HydraConfig.get().overrides.task]
+    try:
+        yield
+    finally:
+        if torch.distributed.is_initialized() and variables["LOCAL_RANK"] is None:
+            torch.distributed.destroy_process_group()
+        sys.argv = argv
+        for name, value in variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _config_flags(argv: Sequence[str]) -> list[str]:
+    """Hydra's own flags that say which config to compose."""
+    names = ("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd")
+    flags: list[str] = []
+    for i, word in enumerate(argv):
+        if word in names:
+            flags += argv[i : i + 2]
+        elif word.startswith(tuple(f"{name}=" for name in names if name.startswith("--"))):
+            flags.append(word)
+    return flags
+
+
+def _checkpoint(cfg: DictConfig) -> str | None:
+    """The checkpoint to resume from; read once, so that a bad one fails before anything starts."""
+    if cfg.ckpt is None:
+        return None
+    read_checkpoint(Path(cfg.ckpt))
+    return str(cfg.ckpt)
+
+
+def _best(trainer: L.Trainer) -> str | None:
+    callback = trainer.checkpoint_callback
+    return getattr(callback, "best_model_path", "") or None
