@@ -16,8 +16,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from marginface.backbone import load_weights
+from marginface.benchmark import Benchmark
 from marginface.checkpoint import read_checkpoint
-from marginface.datamodule import BenchmarkDataModule
+from marginface.datamodule import BenchmarkDataModule, FaceDataModule
 from marginface.embedder import FaceEmbedder
 from marginface.hardware import best_precision, can_compile, require_devices
 from marginface.recognizer import FaceRecognizer
@@ -39,7 +40,7 @@ def train(cfg: DictConfig) -> float | None:
         The metric named by ``objective``, for sweepers; None if it was not measured.
     """
     prepare(cfg)
-    datamodule = instantiate(cfg.data, benchmarks=instantiate(cfg.benchmark))
+    datamodule: FaceDataModule = instantiate(cfg.data, _partial_=True)(benchmarks=build_benchmarks(cfg))
     model = build_recognizer(cfg, datamodule.num_classes)
     with distributed_job():
         trainer = build_trainer(cfg)
@@ -73,7 +74,7 @@ def evaluate(cfg: DictConfig) -> None:
     prepare(cfg)
     model = load_embedder(cfg)
     data = BenchmarkDataModule(
-        instantiate(cfg.benchmark), model.preprocess.source_size, cfg.data.eval_batch_size, cfg.data.num_workers
+        build_benchmarks(cfg), model.preprocess.source_size, cfg.data.eval_batch_size, cfg.data.num_workers
     )
     with distributed_job():
         trainer = build_trainer(cfg)
@@ -98,13 +99,18 @@ def prepare(cfg: DictConfig) -> None:
     L.seed_everything(cfg.seed, workers=True)
 
 
+def build_benchmarks(cfg: DictConfig) -> dict[str, Benchmark]:
+    """The chosen benchmarks by name."""
+    return {str(name): instantiate(node) for name, node in (cfg.benchmark or {}).items()}
+
+
 def build_recognizer(cfg: DictConfig, num_classes: int) -> FaceRecognizer:
     """Assemble backbone, head, classifier, preprocess, optimizer and scheduler."""
     parts = {key: instantiate(cfg[key]) for key in (*MODEL_KEYS, "optimizer", "scheduler")}
-    config = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in MODEL_KEYS}
-    model: FaceRecognizer = instantiate(
-        cfg.recognizer, **parts, num_classes=num_classes, compile_backbone=bool(cfg.compile), config=config
-    )
+    recipe = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in MODEL_KEYS}
+    # Through a partial: arguments of instantiate itself would be merged into the config, that is copied.
+    make = instantiate(cfg.recognizer, _partial_=True)
+    model: FaceRecognizer = make(**parts, num_classes=num_classes, compile_backbone=bool(cfg.compile), recipe=recipe)
     return model
 
 
@@ -117,7 +123,7 @@ def load_embedder(cfg: DictConfig) -> FaceEmbedder:
         load_weights(model.backbone, Path(cfg.weights))
         return model
     checkpoint = read_checkpoint(Path(cfg.ckpt))
-    saved = OmegaConf.create(checkpoint["marginface"]["config"])
+    saved = OmegaConf.create(checkpoint["marginface"]["recipe"])
     if not saved:
         raise ValueError(
             f"ckpt={cfg.ckpt} was trained through the library, so it does not hold its config; load it in Python with "
@@ -133,7 +139,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
     """The Lightning trainer with its callbacks and loggers."""
     callbacks = [instantiate(c) for c in (cfg.get("callbacks") or {}).values() if c is not None]
     loggers = [instantiate(c) for c in (cfg.get("logger") or {}).values() if c is not None]
-    trainer: L.Trainer = instantiate(cfg.trainer, callbacks=callbacks, logger=loggers or False)
+    trainer: L.Trainer = instantiate(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=loggers or False)
     return trainer
 
 

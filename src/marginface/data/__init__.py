@@ -18,7 +18,7 @@ from marginface.data.recordio import RecordReader, RecordWriter
 from marginface.data.sampler import BatchRequest, BatchSampler
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel, split_identities
-from marginface.data.synthetic import SyntheticFaces, write_synthetic
+#SYN
 
 __all__ = [
     "BatchRequest",
@@ -38,7 +38,7 @@ __all__ = [
     "RecordError",
     "RecordReader",
     "RecordWriter",
-    "SyntheticFaces",
+#SYN3
     "decode",
     "encode",
     "read_pairs",
@@ -47,5 +47,5 @@ __all__ = [
     "split_identities",
     "write_face_records",
     "write_pairs",
-    "write_synthetic",
+#SYN2
 ]

@@ -24,7 +24,7 @@ class IRHeader(NamedTuple):
         flag: 0 for a scalar label, else the number of labels.
         labels: (1,) float32 for a scalar label, else (flag,) float32.
         id: Key of the record.
-        id2: 1 in the header record of a face pack, else 0.
+        id2: 1 in the header record of most face packs, else 0.
     """
 
     flag: int

@@ -24,8 +24,13 @@ class RecordIndex:
     keys: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
+    def row(self, key: int) -> int:
+        """Row of `key` in this table; -1 where it is missing."""
+        row = int(self.keys.searchsorted(key))
+        return row if row < len(self.keys) and self.keys[row] == key else -1
+
     def rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of `keys` in this table, same shape; -1 where a key is missing."""
+        """Rows of many keys at once, in their shape; -1 where one is missing."""
         rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[rows] == keys, rows, -1)
 

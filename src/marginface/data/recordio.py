@@ -64,7 +64,7 @@ class RecordReader:
         return len(self._index.keys)
 
     def __contains__(self, key: int) -> bool:
-        return int(self._index.rows(np.array([key]))[0]) >= 0
+        return self._index.row(key) >= 0
 
     def read(self, key: int) -> bytes:
         """Payload of record `key`.
@@ -72,7 +72,9 @@ class RecordReader:
         Raises:
             RecordError: No such key, or its record is damaged.
         """
-        row = self._rows(np.array([key], dtype=np.int64))[0]
+        row = self._index.row(key)
+        if row < 0:
+            raise self._no_key(key)
         spans = self._chunks(int(self._index.offsets[row]), f"key {key}")
         mapped = self._map()
         return _MAGIC_BYTES.join(mapped[start:end] for start, end in spans)
@@ -112,11 +114,14 @@ class RecordReader:
     def _rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         rows = self._index.rows(keys)
         if (rows < 0).any():
-            raise RecordError(
-                f"{self.rec}: no record with key {keys[rows < 0][0]}; keys run from {self.keys[0]} to {self.keys[-1]}. "
-                "Ask for a key in `keys`, or copy the .rec and .idx again if records are missing."
-            )
+            raise self._no_key(int(keys[rows < 0][0]))
         return rows
+
+    def _no_key(self, key: int) -> RecordError:
+        return RecordError(
+            f"{self.rec}: no record has key {key}; keys run from {self.keys[0]} to {self.keys[-1]}. "
+            "Ask for a key in `keys`, or copy the .rec and .idx again if records are missing."
+        )
 
     def _chunks(self, offset: int, name: str) -> list[tuple[int, int]]:
         """Byte spans (start, end) of the parts of the record at `offset`."""
@@ -152,15 +157,15 @@ class RecordReader:
 
     def _check_offsets(self, idx: Path) -> None:
         keys, offsets, size = self._index.keys, self._index.offsets, len(self._map())
-        bad = (offsets < 0) | (offsets + _CHUNK.size > size) | (offsets % 4 != 0)
-        if bad.any():
-            key, offset = keys[bad][0], offsets[bad][0]
-            raise RecordError(
-                f"{idx}: key {key} points at byte {offset}, where {self.rec} can have no record: it has {size} bytes, "
-               
-                f"records begin at multiples of 4 ({bad.sum()} such keys). "
-                "The .rec was cut short or the .idx is another pack's: copy both again."
-            )
+        for bad, what in (
+            (offsets + _CHUNK.size > size, f"past the end of {self.rec.name} ({size} bytes)"),
+            ((offsets < 0) | (offsets % 4 != 0), "where no record can begin (not a multiple of 4)"),
+        ):
+            if bad.any():
+                raise RecordError(
+                    f"{idx}: key {keys[bad][0]} points at byte {offsets[bad][0]}, {what}; {bad.sum()} keys do. "
+                    "The .rec was cut short or the .idx is another pack's: copy both again."
+                )
 
     def _scan(self) -> RecordIndex:
         mapped, offsets, offset = self._map(), [], 0
