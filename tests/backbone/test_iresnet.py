@@ -87,7 +87,7 @@ def test_batch_norm_and_filler_are_the_public_ones() -> None:
         if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d):
             assert layer.eps == 1e-5
         if isinstance(layer, nn.Conv2d):
-            assert layer.weight.std() == pytest.approx(0.1, rel=0.06)
+            assert layer.weight.std().item() == pytest.approx(0.1, rel=0.06)
 
 
 def test_dropout_acts_in_training_only() -> None:

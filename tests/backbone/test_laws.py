@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
 
 from marginface.backbone import Backbone, IResNet, MobileFaceNet, SphereNet, TimmBackbone
 
@@ -27,6 +28,9 @@ def backbone(request: pytest.FixtureRequest) -> Backbone:
 def test_gradient_reaches_every_trainable_parameter(backbone: Backbone) -> None:
     torch.manual_seed(1)
     backbone.train().zero_grad()
+    for parameter in backbone.parameters():
+        if parameter.ndim == 1 and parameter.count_nonzero() == 0:
+            nn.init.normal_(parameter)  # a norm that starts at zero (timm's resnets) shuts its branch for one step
     # Not the square: a standardised embedding has a constant one.
     (backbone(torch.randn(4, 3, *backbone.image_size)) * torch.randn(4, 16)).sum().backward()
     for name, parameter in backbone.named_parameters():
@@ -45,7 +49,8 @@ def test_channels_last_gives_the_same_embedding(backbone: Backbone) -> None:
         backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         channels_last = backbone(image.contiguous(memory_format=torch.channels_last))
         backbone.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    torch.testing.assert_close(channels_last, contiguous, rtol=1e-4, atol=1e-5)
+    # Random networks amplify: what counts is the error against the size of the embedding.
+    assert (channels_last - contiguous).norm() < 1e-4 * contiguous.norm()
 
 
 def test_embedding_of_an_image_ignores_its_batch(backbone: Backbone) -> None:
@@ -56,7 +61,7 @@ def test_embedding_of_an_image_ignores_its_batch(backbone: Backbone) -> None:
         together = backbone(image)
         alone = backbone(image[1:2])
     assert together.shape == (3, backbone.embedding_dim)
-    torch.testing.assert_close(alone, together[1:2], rtol=1e-4, atol=1e-5)
+    assert (alone - together[1:2]).norm() < 1e-4 * alone.norm()
 
 
 def test_embedding_depends_on_where_things_are(backbone: Backbone) -> None:

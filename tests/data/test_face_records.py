@@ -164,6 +164,27 @@ def test_an_interrupted_write_leaves_the_pack_that_was_there(tmp_path: Path) -> 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("num_done", [0, 1, 2])
+def test_a_failure_between_the_files_never_mixes_two_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_done: int
+) -> None:
+    write_face_records(tmp_path, SAMPLES)
+    rename, done = Path.replace, list[Path]()
+
+    def fail_later(self: Path, target: Path) -> Path:
+        if len(done) == num_done:
+            raise OSError("disk gone")
+        done.append(self)
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail_later)
+        with pytest.raises(OSError, match="disk gone"):
+            write_face_records(tmp_path, [(label, b"longer than before") for label in range(9)])
+    with pytest.raises(DataNotFoundError, match=r"train\.idx is missing"):
+        FaceRecords(tmp_path)
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_read_through_a_pickled_source(tmp_path: Path, method: str) -> None:
     write_face_records(tmp_path, SAMPLES)

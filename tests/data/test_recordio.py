@@ -162,10 +162,11 @@ def test_the_wrong_magic_is_refused_at_opening(tmp_path: Path) -> None:
 def test_a_part_out_of_sequence_is_refused(tmp_path: Path) -> None:
     rec, idx = _write(tmp_path, [b"a", MAGIC + b"b", b"c"])
     offset = int(idx.read_text().splitlines()[1].split("\t")[1])
-    reader = RecordReader(rec, idx)
     _patch(rec, offset + 4, struct.pack("<I", 2 << 29))  # a middle part in front
-    with pytest.raises(RecordError, match=rf"key 1 at byte {offset} has part flag 2 after 0 parts"):
-        RecordReader(rec, idx).read(1)
+    reader = RecordReader(rec, idx)
+    for read in (lambda: reader.read(1), lambda: reader.peek(reader.keys, 0)):
+        with pytest.raises(RecordError, match=rf"key 1 at byte {offset} has part flag 2 after 0 parts"):
+            read()
     assert reader.read(0) == b"a"
 
 

@@ -158,7 +158,7 @@ class RecordReader:
     def _check_offsets(self, idx: Path) -> None:
         keys, offsets, size = self._index.keys, self._index.offsets, len(self._map())
         for bad, what in (
-            (offsets + _CHUNK.size > size, f"past the end of {self.rec.name} ({size} bytes)"),
+            (offsets > size - _CHUNK.size, f"past the end of {self.rec.name} ({size} bytes)"),
             ((offsets < 0) | (offsets % 4 != 0), "where no record can begin (not a multiple of 4)"),
         ):
             if bad.any():

@@ -140,9 +140,8 @@ class _PairsUnpickler(pickle._Unpickler):
         return text.encode("latin1")
 
     def _load_bytearray8(self) -> None:
+        """The standard one fills as much memory as the file states before it reads; reading takes what is there."""
         (length,) = struct.unpack("<Q", self.read(8))
-        if length > self._unspent:
-            raise pickle.UnpicklingError("is cut short")
         self.append(self.read(length))
 
     dispatch[pickle.BYTEARRAY8[0]] = _load_bytearray8
