@@ -47,7 +47,7 @@ class BenchmarkDataModule(L.LightningDataModule):
         at_least("eval_batch_size", eval_batch_size, 1)
         at_least("num_workers", num_workers, 0)
         self.benchmarks = dict(benchmarks or {})
-        self.image_size, self.eval_batch_size, self.num_workers = tuple(image_size), eval_batch_size, num_workers
+        self.image_size, self.eval_batch_size, self.num_workers = image_size, eval_batch_size, num_workers
 
     def setup(self, stage: str) -> None:
         """Decode one image of each benchmark, so that a wrong size or format shows before any long work."""

@@ -163,10 +163,9 @@ def distributed_job() -> Iterator[None]:
     """
     argv, variables = sys.argv, {name: os.environ.get(name) for name in _LAUNCHER_VARIABLES}
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        hydra = HydraConfig.instance().cfg
-        assert hydra is not None
+        hydra: Any = HydraConfig.get()
         with read_write(hydra), open_dict(hydra):
-            hydra.hydra.run.dir = hydra.hydra.runtime.output_dir
+            hydra.run.dir = hydra.runtime.output_dir
         sys.argv = [argv[0], *_config_flags(argv), *HydraConfig.get().overrides.task]
     try:
         yield

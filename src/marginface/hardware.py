@@ -21,8 +21,8 @@ def require_devices(accelerator: str, devices: int | str | list[int]) -> None:
     found = torch.cuda.device_count()
     if (wanted > 1 or accelerator != "auto") and wanted > found and not torch.backends.mps.is_available():
         raise ValueError(
-            f"trainer.devices={devices} with trainer.accelerator={accelerator} needs {wanted} GPU(s), but {found} found; "
-            f"set trainer.devices={max(1, found)}, or trainer.accelerator=cpu to run that many processes on the CPU"
+            f"trainer.devices={devices} with trainer.accelerator={accelerator} needs {wanted} GPU(s), but there are "
+            f"{found}; set trainer.devices={max(1, found)}, or trainer.accelerator=cpu to run that many processes on the CPU"
         )
 
 
@@ -32,7 +32,7 @@ def uses_gpu(accelerator: str) -> bool:
 
 
 def best_precision(accelerator: str) -> str:
-    """The fastest precision that trains safely: bf16 where the arithmetic units have it, else fp16 on a GPU, else fp32."""
+    """The fastest precision that trains safely: bf16 where the hardware has it, else fp16 on a GPU, else fp32."""
     if uses_gpu(accelerator):
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

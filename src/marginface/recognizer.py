@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from marginface.backbone import Backbone
 from marginface.checkpoint import describe, refuse_mismatch, restore_rng, rng_state
-from marginface.classifier import Classifier, DenseClassifier
+from marginface.classifier import Classification, Classifier, DenseClassifier
 from marginface.embedder import FaceEmbedder
 from marginface.head import Head
 from marginface.parameters import apply_lr_factors, parameter_groups
@@ -64,16 +64,17 @@ class FaceRecognizer(FaceEmbedder):
         self.classifier = classifier(head, num_classes, backbone.embedding_dim)
         self.recipe = dict(recipe or {})
         self._make_optimizer, self._make_scheduler = optimizer, scheduler
-        self._group_options = {
-            "centre_lr_factor": centre_lr_factor,
-            "centre_weight_decay": centre_weight_decay,
-            "decay_vectors": decay_vectors,
-        }
+        self._make_groups = partial(
+            parameter_groups,
+            centre_lr_factor=centre_lr_factor,
+            centre_weight_decay=centre_weight_decay,
+            decay_vectors=decay_vectors,
+        )
         self._resumed_rng: dict[str, Any] | None = None
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """The optimizer over named parameter groups, with its schedule."""
-        optimizer = self._make_optimizer(parameter_groups(self.backbone, self.classifier, **self._group_options))
+        optimizer = self._make_optimizer(self._make_groups(self.backbone, self.classifier))
         apply_lr_factors(optimizer)
         scheduler = self._make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -107,14 +108,14 @@ class FaceRecognizer(FaceEmbedder):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Margin loss of a batch; accuracy is taken without margin, else it would look like chance."""
-        loss, prediction = self.classifier(self(batch["image"]), batch["label"])
+        result: Classification = self.classifier(self(batch["image"]), batch["label"])
         size = len(batch["label"])
-        self.log("train/loss", loss, prog_bar=True, batch_size=size)
-        self.log("train/accuracy", (prediction == batch["label"]).float().mean(), prog_bar=True, batch_size=size)
+        self.log("train/loss", result.loss, prog_bar=True, batch_size=size)
+        self.log("train/accuracy", (result.prediction == batch["label"]).float().mean(), prog_bar=True, batch_size=size)
         self.log("train/skipped", batch["skipped"].float(), reduce_fx="sum", on_step=False, on_epoch=True)
-        if self.global_step % self.trainer.log_every_n_steps == 0:
+        if self.global_step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log_dict({f"train/{k}": v for k, v in self.classifier.head.extra_state_summary().items()})
-        return loss
+        return result.loss
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is needed to rebuild the model, to refuse another one, and to resume exactly."""

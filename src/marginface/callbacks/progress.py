@@ -17,3 +17,9 @@ class ImageProgressBar(TQDMProgressBar):
         if batch_size is not None and isinstance(self.train_progress_bar, Tqdm):
             self.train_progress_bar.unit = " images"
             self.train_progress_bar.unit_scale = batch_size * trainer.world_size
+
+    def get_metrics(
+        self, trainer: L.Trainer, pl_module: L.LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """The logged metrics, without the logger's directory that Lightning shows as a version."""
+        return {k: v for k, v in super().get_metrics(trainer, pl_module).items() if k != "v_num"}

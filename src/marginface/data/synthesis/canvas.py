@@ -15,7 +15,9 @@ _FIXED = 4  # fractional bits of the coordinates that cv2 draws
 _PIVOT = np.array([0.0, -10.0])  # the point of the frontal face about which the head turns
 _CURVATURE = np.array([49.0**-2, 70.0**-2])
 # where aligned faces have their eyes, nose tip and mouth corners (x + iy; the 112 x 112 template in common use)
-_TEMPLATE = np.array([38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j])
+_TEMPLATE = np.array(
+    [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
+)
 
 
 class Pose(NamedTuple):

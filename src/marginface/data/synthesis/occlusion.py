@@ -77,13 +77,17 @@ def _wear_hat(canvas: Canvas, person: Identity, rng: np.random.Generator) -> Non
 def _wear_scarf(canvas: Canvas, person: Identity, rng: np.random.Generator) -> None:
     top, width = rng.uniform(person.nose_y + 3.0, person.mouth_y + 14.0), person.head_width + 6.0
     sag = rng.uniform(-4.0, 6.0)
-    edge = np.array([(-width, top - 6.0), (-0.5 * width, top), (0.0, top + sag), (0.5 * width, top), (width, top - 6.0)])
+    edge = np.array(
+        [(-width, top - 6.0), (-0.5 * width, top), (0.0, top + sag), (0.5 * width, top), (width, top - 6.0)]
+    )
     corners = np.array([(SIZE + 10.0, SIZE + 10.0), (-10.0, SIZE + 10.0)])
     colour = any_colour(rng)
     upper = canvas.view.surface(edge, 4.0)
     canvas.cover([np.concatenate([upper, canvas.view.flat(corners)])], colour)
     for fold in range(int(rng.integers(0, 5))):
-        canvas.line([upper + 1j * (8.0 + fold * rng.uniform(8.0, 14.0))], shade(colour, float(rng.uniform(0.5, 1.4))), 4)
+        canvas.line(
+            [upper + 1j * (8.0 + fold * rng.uniform(8.0, 14.0))], shade(colour, float(rng.uniform(0.5, 1.4))), 4
+        )
 
 
 def _put_patch(canvas: Canvas, person: Identity, rng: np.random.Generator) -> None:
