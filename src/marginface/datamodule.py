@@ -100,6 +100,7 @@ class FaceDataModule(BenchmarkDataModule):
         transform: an ``albumentations.Compose`` over single uint8 RGB images, training only.
         num_validation_identities: identities that are held out; 0 trains on all and validates on none.
         num_validation_pairs: pairs drawn from the held-out identities, half of them genuine.
+        num_validation_folds: folds of these pairs, no identity in two of them.
         validate_benchmarks: also report the benchmarks after each epoch.
         on_error: ``fail`` at an undecodable training image, or ``skip`` it (counted as ``train/skipped``).
         generate: makes the data when the folder does not exist yet (the synthetic faces); None for real data.
@@ -121,6 +122,7 @@ class FaceDataModule(BenchmarkDataModule):
         transform: Transform | None = None,
         num_validation_identities: int = 0,
         num_validation_pairs: int = 1000,
+        num_validation_folds: int = 10,
         validate_benchmarks: bool = False,
         on_error: str = "fail",
         generate: Callable[[Path], None] | None = None,
@@ -143,8 +145,8 @@ class FaceDataModule(BenchmarkDataModule):
         self.train_labels, self.num_classes = relabel(self.source.labels[self.train_indices])
         self.validation: dict[str, Benchmark] = {}
         if num_validation_identities:
-            pairs = sample_pairs(self.source, held_out, num_validation_pairs, seed)
-            self.validation[HELDOUT] = PairBenchmark(pairs=pairs, num_bootstrap=100)
+            pairs = sample_pairs(self.source, held_out, num_validation_pairs, seed, num_folds=num_validation_folds)
+            self.validation[HELDOUT] = PairBenchmark(pairs=pairs, num_folds=num_validation_folds, num_bootstrap=100)
         if validate_benchmarks:
             self.validation.update(self.benchmarks)
 

@@ -138,7 +138,9 @@ class FaceEmbedder(L.LightningModule):
         self._metric(dataloader_idx).update(batch["index"], embedding, flipped)
 
     def _log_results(self, stage: str) -> None:
-        # compute() has gathered the embeddings of all processes: every process logs the same figures.
+        # compute() has gathered the embeddings of all processes; sync_dist averages figures that are equal already.
         for i, name in enumerate(self._names):
             figures: dict[str, Interval] = self._metric(i).compute()
-            self.log_dict({f"{stage}/{name}/{key}": interval.value for key, interval in figures.items()})
+            self.log_dict(
+                {f"{stage}/{name}/{key}": interval.value for key, interval in figures.items()}, sync_dist=True
+            )

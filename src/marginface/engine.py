@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,7 @@ def evaluate(cfg: DictConfig) -> None:
 def prepare(cfg: DictConfig) -> None:
     """Resolve what says ``auto``, check what can be checked at once, seed everything."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    quieten()
     require_devices(cfg.trainer.accelerator, cfg.trainer.devices)
     if cfg.trainer.precision == "auto":
         cfg.trainer.precision = best_precision(cfg.trainer.accelerator)
@@ -97,6 +99,15 @@ def prepare(cfg: DictConfig) -> None:
     if cfg.matmul_precision is not None:
         torch.set_float32_matmul_precision(cfg.matmul_precision)
     L.seed_everything(cfg.seed, workers=True)
+
+
+def quieten() -> None:
+    """Say each thing once, and nothing that does not apply here."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).handlers.clear()  # Hydra's root logger prints these messages already
+    # PairVerification recognises the images that the sampler repeats.
+    warnings.filterwarnings("ignore", message="Using `DistributedSampler` with the dataloaders")
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
 
 
 def build_benchmarks(cfg: DictConfig) -> dict[str, Benchmark]:

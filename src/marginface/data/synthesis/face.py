@@ -1,11 +1,12 @@
 """Draws a person's head with an expression on a canvas."""
 
 from functools import cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from marginface.data.synthesis.canvas import Canvas
+from marginface.data.synthesis.canvas import Canvas, both
 from marginface.data.synthesis.identity import Colour, Identity, blend, shade
 
 _MIRROR = np.array([-1.0, 1.0])
@@ -13,6 +14,8 @@ _SPAN = np.linspace(-1.0, 1.0, 9)
 _BULGE = (1.0 - _SPAN**2) ** 0.75
 _ANGLE = np.linspace(0.0, 2.0 * np.pi, 14, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], axis=1)
+
+_SCATTER = np.arange(1.0, 81.0).reshape(40, 2) ** 2 * 100.0 * np.sqrt(2.0)
 
 
 class Expression(NamedTuple):
@@ -94,7 +97,7 @@ def _draw_skull(canvas: Canvas, person: Identity, face: Expression) -> None:
     outline = view.outline(_head(person, face))
     canvas.fill([outline], person.skin)
     canvas.fill([view.surface(near)], skin)
-    canvas.soften_line([np.append(outline, outline[:1])], 0.78, 5)
+    canvas.soften_line([np.concatenate([outline, outline[:1]])], 0.78, 3)
     inner = view.surface((near - near.mean(axis=0)) * 0.5 + near.mean(axis=0))
     canvas.fill([inner], shade(person.skin, 0.72))
 
@@ -142,50 +145,43 @@ def _ear(person: Identity) -> np.ndarray:
 
 
 def _draw_shadows(canvas: Canvas, person: Identity, face: Expression) -> None:
-    view = canvas.view
-    socket = _CIRCLE * (12.0, 7.5) + (person.eye_gap - 1.0, person.eye_y - 1.5)
-    canvas.soften(view.surface(_both(socket)), 0.86)
-    bag = np.array([(-6.0, 6.0), (0.0, 8.0), (6.5, 5.5)]) + (person.eye_gap, person.eye_y)
-    canvas.soften_line(view.surface(_both(bag)), 1.0 - 0.4 * max(person.eye_bag, 0.0))
-    cheek = _CIRCLE * (7.0, 10.0) + (0.62 * person.head_width, 14.0)
-    canvas.soften(view.surface(_both(cheek)), 1.0 - 0.25 * person.cheek_hollow)
     wing, corner = person.nose_width, person.mouth_width
+    socket = _CIRCLE * (12.0, 7.5) + (person.eye_gap - 1.0, person.eye_y - 1.5)
+    bag = np.array([(-6.0, 6.0), (0.0, 8.0), (6.5, 5.5)]) + (person.eye_gap, person.eye_y)
+    cheek = _CIRCLE * (7.0, 10.0) + (0.62 * person.head_width, 14.0)
     fold = np.array([(wing + 2.0, person.nose_y - 2.0), (corner + 3.0, 12.0), (corner + 5.0, person.mouth_y + 1.0)])
-    strength = max(person.folds, 0.0) * 0.35 + 0.2 * max(face.smile, 0.0)
-    canvas.soften_line(view.surface(_both(fold)), 1.0 - strength)
+    forehead = np.array([(14.0, -36.0), (0.0, -37.5), (14.0, -41.0), (0.0, -42.5)])
+    sockets, bags, cheeks, folds, lines = canvas.view.pairs([socket, bag, cheek, fold, forehead])
+    canvas.soften(sockets, 0.86)
+    canvas.soften_line(bags, 1.0 - 0.4 * max(person.eye_bag, 0.0))
+    canvas.soften(cheeks, 1.0 - 0.25 * person.cheek_hollow)
+    canvas.soften_line(folds, 1.0 - 0.35 * max(person.folds, 0.0) - 0.2 * max(face.smile, 0.0))
     if person.forehead_lines > 0.0:
-        lines = [np.array([(-14.0, y), (0.0, y - 1.5), (14.0, y)]) for y in (-36.0, -41.0)]
-        canvas.soften_line([view.surface(line) for line in lines], 1.0 - 0.35 * person.forehead_lines, 1)
+        canvas.soften_line([*lines[:, :2], *lines[:, 2:]], 1.0 - 0.35 * person.forehead_lines)
 
 
 def _draw_eyes(canvas: Canvas, person: Identity, face: Expression) -> None:
-    view, lids = canvas.view, max(face.lids, 0.05)
-    upper = np.stack([_SPAN * person.eye_width, -_BULGE * person.eye_open * lids], axis=1)
-    lower = np.stack([_SPAN[::-1] * person.eye_width, _BULGE * 0.75 * person.eye_open * min(lids, 1.0)], axis=1)
+    lids, shape = max(face.lids, 0.05), _BULGE * person.eye_open
+    upper = np.stack([_SPAN * person.eye_width, -lids * shape], axis=1)
+    lower = np.stack([_SPAN[::-1] * person.eye_width, 0.75 * min(lids, 1.0) * shape], axis=1)
     almond = np.concatenate([upper, lower[1:-1]])
     rim = np.sign(almond) * (2.5, 4.5) + almond * (1.1, 1.0)
-    eyes = view.surface(_eyes(person, almond))
+    crease = upper[1:-1] * (1.05, 0.8) - (0.0, person.lid_crease)
+    still = np.concatenate([almond, rim, crease]) @ _rotation(-person.eye_tilt) + (person.eye_gap, person.eye_y)
+    ball = np.concatenate([_CIRCLE, 0.45 * _CIRCLE]) * person.iris_size + (person.eye_gap, person.eye_y - 0.3)
+    glint = _CIRCLE[::3] * 0.8 + (person.eye_gap - 1.2, person.eye_y - 1.7)
+    eyes, rims, creases = _cut(canvas.view.surface(both(still)), len(almond), len(rim), len(crease))
+    gaze = both(np.concatenate([ball, glint])) + (face.gaze_x, face.gaze_y)
+    irises, pupils, glints = _cut(canvas.view.surface(gaze), len(_CIRCLE), len(_CIRCLE), len(glint))
     canvas.fill(eyes, (232.0, 228.0, 224.0))
-    for scale, colour in ((1.0, person.iris), (0.45, (12.0, 10.0, 12.0))):
-        disc = _CIRCLE * (scale * person.iris_size)
-        canvas.fill(view.surface(_eyes(person, disc, face)), colour)
-    glint = _CIRCLE[::3] * 0.8 + (-1.2, -1.4)
-    canvas.fill(view.surface(_eyes(person, glint, face)), (250.0, 250.0, 250.0))
-    rims = view.surface(_eyes(person, rim))
-    canvas.fill([*rims, *eyes], shade(person.skin, 0.9))
-    lashes = blend(shade(person.skin, 0.5), (20.0, 14.0, 14.0), 0.7)
-    canvas.line([eye[: len(_SPAN)] for eye in eyes], lashes, 3)
-    canvas.line([eye[len(_SPAN) - 1 :] for eye in eyes], shade(person.skin, 0.62), 1)
+    canvas.fill(irises, person.iris)
+    canvas.fill(pupils, (12.0, 10.0, 12.0))
+    canvas.fill(glints, (250.0, 250.0, 250.0))
+    canvas.fill([*rims, *eyes], shade(person.skin, 0.9))  # the eye is a hole in its lids
+    canvas.line(eyes[:, len(_SPAN) - 1 :], shade(person.skin, 0.62))
+    canvas.line(eyes[:, : len(_SPAN)], blend(shade(person.skin, 0.5), (20.0, 14.0, 14.0), 0.7), 3)
     if person.lid_crease > 1.0:
-        crease = upper[1:-1] * (1.05, 0.8) - (0.0, person.lid_crease)
-        lines = view.surface(_eyes(person, crease))
-        canvas.line(lines, shade(person.skin, 0.66), 2)
-
-
-def _eyes(person: Identity, points: np.ndarray, gaze: Expression | None = None) -> np.ndarray:
-    """Both eyes (2, n, 2) from points (n, 2) of a right eye at the origin; with a gaze both look the same way."""
-    pair = _both(points @ _rotation(-person.eye_tilt) + (person.eye_gap, person.eye_y))
-    return pair if gaze is None else pair + (gaze.gaze_x, gaze.gaze_y - 0.3)
+        canvas.line(creases, shade(person.skin, 0.66), 2)
 
 
 def _draw_brows(canvas: Canvas, person: Identity, face: Expression) -> None:
@@ -197,70 +193,67 @@ def _draw_brows(canvas: Canvas, person: Identity, face: Expression) -> None:
     turned = np.concatenate([upper, lower]) @ _rotation(-person.brow_tilt + face.frown)
     place = (person.eye_gap + person.brow_shift + 0.5, person.eye_y + person.brow_y - face.brow_raise)
     colour = blend(person.skin, shade(person.hair, 0.7), 0.45 + 0.5 * min(max(person.brow_dark, 0.0), 1.0))
-    canvas.fill(canvas.view.surface(_both(turned + place), 1.0), colour)
+    canvas.fill(canvas.view.surface(both(turned + place), 1.0), colour)
 
 
 def _draw_nose(canvas: Canvas, person: Identity) -> None:
-    view, skin, tip = canvas.view, person.skin, person.nose_y + person.nose_tip
-    wing, bridge = person.nose_width, max(person.nose_bridge, 1.5)
-    flank = np.array([(bridge, person.eye_y), (bridge + 1.5, -9.0), (wing, person.nose_y), (wing + 2.5, person.nose_y)])
-    flank = np.concatenate([flank, [(bridge + 4.0, -9.0), (bridge + 5.0, person.eye_y)]])
-    canvas.soften(view.surface(_both(flank), 0.5 * person.nose_lift), 0.84)
-    ridge = np.array([(-0.5 * bridge, person.eye_y), (0.5 * bridge, person.eye_y), (2.2, tip - 3.0), (-2.2, tip - 3.0)])
-    canvas.soften([view.surface(ridge, 0.9 * person.nose_lift)], 1.12)
-    under = np.array([(-wing, person.nose_y + 3.5), (wing, person.nose_y + 3.5), (4.0, tip + 7.0), (-4.0, tip + 7.0)])
-    canvas.soften([view.surface(under, 2.0)], 0.86)
-    base = np.array([(wing, -4.0), (wing + 0.8, 0.5), (wing - 2.0, 3.0), (3.4, 2.2)]) + (0.0, person.nose_y)
-    base = np.concatenate([base, [(0.0, tip + 4.0)], (base * _MIRROR)[::-1]])
-    height = view.surface(_spline(len(base), 25, False) @ base, 0.7 * person.nose_lift)
-    canvas.line([height], shade(skin, 0.6), 2)
-    hole = _CIRCLE * (person.nostril * 1.25, person.nostril * 0.75) + (0.5 * wing, person.nose_y + 2.0)
-    canvas.fill(view.surface(_both(hole), 0.75 * person.nose_lift), shade(skin, 0.34))
+    tip, lift = person.nose_y + person.nose_tip, person.nose_lift
+    wing, bridge, low = person.nose_width, max(person.nose_bridge, 1.5), person.nose_y
+    flank = [(bridge, person.eye_y), (bridge + 1.5, -9.0), (wing, low), (wing + 2.5, low), (bridge + 4.0, -9.0)]
+    flank.append((bridge + 5.0, person.eye_y))
+    ridge = [(0.0, person.eye_y), (0.5 * bridge, person.eye_y), (2.2, tip - 3.0), (0.0, tip - 3.0)]
+    under = [(0.0, low + 3.5), (wing, low + 3.5), (4.0, tip + 7.0), (0.0, tip + 7.0)]
+    base = [(wing, low - 4.0), (wing + 0.8, low + 0.5), (wing - 2.0, low + 3.0), (3.4, low + 2.2), (0.0, tip + 4.0)]
+    curve = _spline(len(base), 13, False) @ np.array(base)
+    hole = _CIRCLE * (person.nostril * 1.25, person.nostril * 0.75) + (0.5 * wing, low + 2.0)
+    parts = [np.array(flank), np.array(ridge), np.array(under), curve, hole]
+    flanks, ridges, unders, bases, holes = canvas.view.pairs(
+        parts, [0.5 * lift, 0.9 * lift, 2.0, 0.7 * lift, 0.75 * lift]
+    )
+    canvas.soften(flanks, 0.84)
+    canvas.soften(ridges, 1.12)
+    canvas.soften(unders, 0.86)
+    canvas.line(bases, shade(person.skin, 0.6), 2)
+    canvas.fill(holes, shade(person.skin, 0.34))
 
 
 def _draw_mouth(canvas: Canvas, person: Identity, face: Expression) -> None:
-    view, middle, opening = canvas.view, person.mouth_y, 9.0 * face.mouth_open
+    opening = 9.0 * face.mouth_open
     width = person.mouth_width * (1.0 + 0.14 * face.smile - 0.12 * face.mouth_open)
-    corner = middle - 3.2 * face.smile - person.mouth_corner
-    parting_up, parting_low = middle - 0.25 * opening, middle + 0.75 * opening
-    top, bottom = parting_up - max(person.upper_lip, 0.7), parting_low + max(person.lower_lip, 1.0)
-    upper = [(0.52 * width, top + 1.0), (2.8, top - 0.4), (0.0, top + person.cupid_bow)]
-    skew = (face.skew, 0.0)
-    ends = np.array([(-width, corner), (width, corner)])
-    bow = np.array([(-x, y) for x, y in upper[:2]] + upper[::-1])
-    edge_up = np.array([(0.55 * width, parting_up), (0.0, parting_up + 0.4), (-0.55 * width, parting_up)])
-    edge_low = np.array([(-0.55 * width, parting_low), (0.0, parting_low + 0.4), (0.55 * width, parting_low)])
-    rim = np.array([(0.6 * width, bottom - 1.2), (0.0, bottom), (-0.6 * width, bottom - 1.2)])
-    upper_lip = _place(canvas, [ends[:1], bow, ends[1:], edge_up], skew)
-    lower_lip = _place(canvas, [ends[:1], edge_low, ends[1:], rim], skew)
-    hollow = _place(canvas, [ends[:1], edge_low, ends[1:], edge_up], skew)
+    corner = person.mouth_y - 3.2 * face.smile - person.mouth_corner
+    lip_up, lip_low = person.mouth_y - 0.25 * opening, person.mouth_y + 0.75 * opening  # edges inside
+    top, bottom = lip_up - max(person.upper_lip, 0.7), lip_low + max(person.lower_lip, 1.0)
+    teeth = lip_up + min(3.2, 0.5 * opening)
+    half, bow = 0.54 * width, 0.52 * width
+    upper = [(-bow, top + 1.0), (-2.8, top - 0.4), (0.0, top + person.cupid_bow), (2.8, top - 0.4), (bow, top + 1.0)]
+    edge_up = [(half, lip_up), (0.0, lip_up + 0.4), (-half, lip_up)]
+    edge_low = [(-half, lip_low), (0.0, lip_low + 0.4), (half, lip_low)]
+    rim = [(0.6 * width, bottom - 1.2), (0.0, bottom), (-0.6 * width, bottom - 1.2)]
+    biting = [(-half, teeth), (0.0, teeth), (half, teeth)]
+    left, right = [(-width, corner)], [(width, corner)]
+    shapes = [left + upper + right + edge_up, left + edge_low + right + rim, left + edge_low + right + edge_up]
+    points = np.array(sum(shapes, edge_up + biting)) + (face.skew, 0.0)
+    placed = canvas.view.surface(points, 2.0)
+    between, upper_lip, lower_lip, hollow = _cut(placed, 6, *map(len, shapes))
     canvas.fill([hollow], (56.0, 20.0, 22.0))
     if opening > 1.0:
-        teeth = edge_up + (0.0, min(3.2, 0.5 * opening))
-        canvas.fill([_place(canvas, [edge_up, teeth[::-1]], skew)], (226.0, 220.0, 208.0))
+        canvas.fill([between], (226.0, 220.0, 208.0))
     canvas.fill([upper_lip], shade(person.lips, 0.88))
     canvas.fill([lower_lip], person.lips)
-    canvas.line([_place(canvas, [ends[:1], edge_low, ends[1:]], skew)], shade(person.lips, 0.5), 2)
-    below = _CIRCLE * (0.5 * width, 1.8) + (0.0, bottom + 2.5)
-    canvas.soften([view.surface(below)], 0.86)
-
-
-def _place(canvas: Canvas, parts: list[np.ndarray], skew: tuple[float, float]) -> np.ndarray:
-    return canvas.view.surface(np.concatenate(parts) + skew, 2.0)
+    canvas.line([hollow[:5]], shade(person.lips, 0.5), 2)
+    canvas.soften([canvas.view.surface(_CIRCLE * (0.5 * width, 1.8) + (0.0, bottom + 2.5))], 0.86)
 
 
 def _draw_marks(canvas: Canvas, person: Identity) -> None:
-    """Moles and freckles; their places are a function of one trait, continuous in none."""
-    rng = np.random.default_rng(int(abs(person.mark_seed) * 1e9))
-    moles = rng.uniform((-30.0, -38.0), (30.0, 38.0), (rng.integers(0, 4), 2))
-    for x, y in moles:
-        spot = _CIRCLE[::2] * rng.uniform(0.7, 1.5) + (x, y)
-        canvas.fill([canvas.view.surface(spot)], shade(person.skin, 0.42))
+    """Moles and freckles: the digits of one trait scatter them."""
+    places = np.modf(abs(person.mark_seed) * _SCATTER)[0]
+    count = int(4 * places[0, 0])
+    if count:
+        moles = _CIRCLE[::2] * (0.7 + 0.8 * places[:count, :1, None]) + (places[1 : count + 1, None] * 2 - 1) * (30.0, 38.0)
+        canvas.fill(canvas.view.surface(moles), shade(person.skin, 0.42))
     if person.freckles >= 1.0:
-        places = rng.uniform((-28.0, -12.0), (28.0, 10.0), (int(person.freckles), 1, 2))
-        spots = (_CIRCLE[::4] * 0.6 + places).reshape(-1, 2)
-        shapes = canvas.view.surface(spots).reshape(len(places), -1)
-        canvas.fill(list(shapes), shade(person.skin, 0.7))
+        freckles = (places[4 : 4 + int(person.freckles), None] * 2 - 1) * (28.0, 11.0)
+        canvas.fill(canvas.view.surface(_CIRCLE[::4] * 0.6 + freckles), shade(person.skin, 0.7))
 
 
 def _draw_beard(canvas: Canvas, person: Identity, face: Expression) -> None:
@@ -279,7 +272,7 @@ def _draw_beard(canvas: Canvas, person: Identity, face: Expression) -> None:
 
 
 def _draw_front_hair(canvas: Canvas, person: Identity, face: Expression) -> None:
-    if person.hair_volume + face.hair_lift < 0.0:
+    if person.hair_volume < 0.0:
         return  # shaved
     back = _back_hair(person, face)
     top = back[(back[:, 1] < -13.0)]
@@ -288,14 +281,15 @@ def _draw_front_hair(canvas: Canvas, person: Identity, face: Expression) -> None
     canvas.cover([np.concatenate([lower, upper[::-1]])], person.hair)
     ends = upper[np.linspace(2, len(upper) - 3, 13).astype(np.int64)]
     starts = lower[np.linspace(2, len(lower) - 3, 13).astype(np.int64)]
-    bent = 0.55 * starts + 0.45 * ends + (1.0 + 1.0j) * person.hair_sweep
-    strands = list(np.stack([starts, bent, ends], axis=1))
+    bent = 0.55 * starts + 0.45 * ends + person.hair_sweep
+    strands = np.stack([starts, bent, ends], axis=1)
     canvas.line(strands[::2], shade(person.hair, 0.75), 2)
     canvas.line(strands[1::2], shade(person.hair, 1.25), 2)
 
 
-def _both(points: np.ndarray) -> np.ndarray:
-    return np.stack([points, points * _MIRROR])
+def _cut(points: np.ndarray, *counts: int) -> list[np.ndarray]:
+    """Cut points (..., n, 2) into consecutive runs of so many points each."""
+    return [points[..., start:end, :] for start, end in pairwise([0, *accumulate(counts)])]
 
 
 def _rotation(angle: float) -> np.ndarray:

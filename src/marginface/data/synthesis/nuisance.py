@@ -3,11 +3,11 @@
 import cv2
 import numpy as np
 
-from marginface.data.synthesis.canvas import SIZE, Pose
+from marginface.data.synthesis.canvas import SIZE, SOFT_SIZE, Pose
 from marginface.data.synthesis.face import Expression
 
 _GREY = 128
-_GRID_Y, _GRID_X = (np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) - SIZE / 2) / (0.62 * SIZE)
+_GRID_Y, _GRID_X = (np.mgrid[0:SOFT_SIZE, 0:SOFT_SIZE].astype(np.float32) - SOFT_SIZE / 2) / (0.62 * SOFT_SIZE)
 _FLAT = np.sqrt(1.25 - np.minimum(_GRID_X**2 + _GRID_Y**2, 1.0))  # towards the camera: a head is a ball
 _LEVELS = np.arange(256, dtype=np.float64) / 255.0
 
@@ -68,37 +68,39 @@ def draw_background(rng: np.random.Generator, difficulty: float) -> np.ndarray:
         difficulty: 0 is a flat grey; above 0 the strength of the texture's contrast.
 
     Returns:
-        Picture (SIZE, SIZE, 3) uint8 RGB.
+        Picture (h, w, 3) uint8 RGB, at low resolution.
     """
     if difficulty == 0.0:
-        return np.full((SIZE, SIZE, 3), _GREY, dtype=np.uint8)
-    coarse = int(rng.integers(2, 6))
-    base = rng.uniform(10.0, 245.0, 3) + min(difficulty, 1.5) * 45.0 * rng.standard_normal((coarse, coarse, 3))
-    scene = cv2.resize(base.clip(0, 255).astype(np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+        return np.full((1, 1, 3), _GREY, dtype=np.uint8)
+    size = SOFT_SIZE
+    base = rng.uniform(10.0, 245.0, 3)
+    texture = base + min(difficulty, 1.5) * 45.0 * rng.standard_normal((int(rng.integers(2, 7)), int(rng.integers(2, 7)), 3))
+    scene = cv2.resize(texture.clip(0, 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_CUBIC)
     for _ in range(int(rng.integers(0, 5))):
-        left, top, right, bottom = rng.integers(-20, SIZE + 20, 4).tolist()
+        left, top, right, bottom = rng.integers(-10, size + 10, 4).tolist()
         colour = rng.uniform(0.0, 255.0, 3).tolist()
         if rng.random() < 0.5:
             cv2.rectangle(scene, (left, top), (right, bottom), colour, -1)
         else:
-            cv2.line(scene, (left, top), (right, bottom), colour, int(rng.integers(2, 12)))
-    return cv2.blur(scene, (5, 5))
+            cv2.line(scene, (left, top), (right, bottom), colour, int(rng.integers(1, 6)))
+    return scene
 
 
 def develop(picture: np.ndarray, soft: np.ndarray, rng: np.random.Generator, difficulty: float) -> np.ndarray:
     """Light the scene and take the picture.
 
     Args:
-        picture: (SIZE, SIZE, 3) float32 RGB, 0..255.
-        soft: (SIZE, SIZE) float32 shading of the skin, 1 is neutral.
+        picture: (SIZE, SIZE, 3) uint8 RGB.
+        soft: (SOFT_SIZE, SOFT_SIZE) float32 shading of the skin, 1 is neutral.
         rng: random generator of this picture.
         difficulty: factor on every deviation from even, white light and a sharp, noiseless camera.
 
     Returns:
         Picture (SIZE, SIZE, 3) uint8 RGB.
     """
-    lit = picture * (soft * _light(rng, difficulty))[..., None]
-    lit = cv2.LUT(cv2.convertScaleAbs(lit), _tone(rng, difficulty))
+    light = cv2.resize(soft * _light(rng, difficulty), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    lit = cv2.multiply(picture, cv2.merge((light, light, light)), dtype=cv2.CV_8U)
+    lit = cv2.LUT(lit, _tone(rng, difficulty))
     blur = difficulty * rng.uniform(-0.5, 1.5)
     if blur > 0.3:
         lit = cv2.GaussianBlur(lit, (7, 7), blur)
@@ -110,7 +112,7 @@ def develop(picture: np.ndarray, soft: np.ndarray, rng: np.random.Generator, dif
 
 
 def _light(rng: np.random.Generator, difficulty: float) -> np.ndarray:
-    """Brightness (SIZE, SIZE) float32 under a lamp from one side, perhaps behind something that casts a shadow."""
+    """Brightness (SOFT_SIZE, SOFT_SIZE) float32 under a lamp from one side, perhaps behind something that casts a shadow."""
     right, down, angle, place = rng.uniform(-1.0, 1.0, 4).astype(np.float32).tolist()
     slope_x, slope_y = 0.75 * difficulty * right, 0.45 * difficulty * down
     light = (_FLAT + slope_x * _GRID_X + slope_y * _GRID_Y).clip(0.15, 2.0)
@@ -124,7 +126,7 @@ def _light(rng: np.random.Generator, difficulty: float) -> np.ndarray:
 def _tone(rng: np.random.Generator, difficulty: float) -> np.ndarray:
     """Colour temperature, exposure, contrast and gamma as a table (1, 256, 3) uint8; now and then black-and-white."""
     warm, tint, gain, gamma, base = (difficulty * rng.standard_normal(5).clip(-2.0, 2.0)).tolist()
-    gains = np.exp([0.13 * warm, 0.05 * tint, -0.13 * warm]) * np.exp(0.22 * gain)
+    gains = np.exp([0.13 * warm, 0.05 * tint, -0.13 * warm]) * np.exp(0.2 * gain - 0.12 * difficulty)
     curve = (_LEVELS[:, None] * gains).clip(0.0, 1.0) ** np.exp(0.22 * gamma)
     lifted = (curve + 0.04 * base) * 255.0
     return np.rint(lifted.clip(0.0, 255.0)).astype(np.uint8)[None]

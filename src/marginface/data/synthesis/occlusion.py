@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from marginface.data.synthesis.canvas import SIZE, Canvas
+from marginface.data.synthesis.canvas import SCALE, SIZE, Canvas
 from marginface.data.synthesis.face import hairline
 from marginface.data.synthesis.identity import Colour, Identity, blend, shade
 
@@ -39,7 +39,7 @@ def _wear_glasses(canvas: Canvas, person: Identity, rng: np.random.Generator) ->
     lenses = canvas.view.surface(np.stack([lens, lens * (-1.0, 1.0)]), 6.0)
     colour = blend((20.0, 18.0, 18.0), any_colour(rng), float(rng.random()) * 0.7)
     if rng.random() < 0.25:
-        canvas.cover(lenses, blend((15.0, 15.0, 20.0), any_colour(rng), 0.3))
+        canvas.cover(list(lenses), blend((15.0, 15.0, 20.0), any_colour(rng), 0.3))
     bridge = np.array([(-(gap - width), 0.0), (0.0, -1.5), (gap - width, 0.0)]) + (0.0, person.eye_y + drop - 2.0)
     arm = np.array([(gap + width, 0.0), (person.head_width + 2.0, -1.0)]) + (0.0, person.eye_y + drop - 3.0)
     thickness = int(rng.integers(2, 7))
@@ -80,13 +80,13 @@ def _wear_scarf(canvas: Canvas, person: Identity, rng: np.random.Generator) -> N
     edge = np.array(
         [(-width, top - 6.0), (-0.5 * width, top), (0.0, top + sag), (0.5 * width, top), (width, top - 6.0)]
     )
-    corners = np.array([(SIZE + 10.0, SIZE + 10.0), (-10.0, SIZE + 10.0)])
+    corners = np.array([(SIZE + 10.0, SIZE + 10.0), (-10.0, SIZE + 10.0)]) * SCALE
     colour = any_colour(rng)
     upper = canvas.view.surface(edge, 4.0)
-    canvas.cover([np.concatenate([upper, canvas.view.flat(corners)])], colour)
+    canvas.cover([np.concatenate([upper, corners])], colour)
     for fold in range(int(rng.integers(0, 5))):
         canvas.line(
-            [upper + 1j * (8.0 + fold * rng.uniform(8.0, 14.0))], shade(colour, float(rng.uniform(0.5, 1.4))), 4
+            [upper + (0.0, 8.0 + fold * rng.uniform(8.0, 14.0))], shade(colour, float(rng.uniform(0.5, 1.4))), 4
         )
 
 
@@ -94,7 +94,7 @@ def _put_patch(canvas: Canvas, person: Identity, rng: np.random.Generator) -> No
     radius = rng.uniform(6.0, 22.0, 2)
     rough = rng.uniform(0.75, 1.25, (len(_ROUND), 1))
     centre = rng.uniform(5.0, SIZE - 5.0, 2)
-    canvas.cover([canvas.view.flat(_ROUND * rough * radius + centre)], any_colour(rng))
+    canvas.cover([(_ROUND * rough * radius + centre) * SCALE], any_colour(rng))
 
 
 _KINDS: tuple[tuple[float, Callable[[Canvas, Identity, np.random.Generator], None]], ...] = (
