@@ -141,6 +141,8 @@ class FaceDataModule(BenchmarkDataModule):
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
+        self._loader: FaceLoader | None = None
+        self._position: dict[str, Any] | None = None
         self.train_indices, held_out = self._split(num_validation_identities)
         self.train_labels, self.num_classes = relabel(self.source.labels[self.train_indices])
         self.validation: dict[str, Benchmark] = {}
@@ -171,7 +173,22 @@ class FaceDataModule(BenchmarkDataModule):
         """Batches of ``image`` (N, 3, H, W) uint8, ``label`` (N,) and ``skipped`` ()."""
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BatchSampler(len(self.train_indices), self.batch_size, self.seed, rank, world_size)
-        return FaceLoader(self._dataset(), sampler, **self.worker_options(persistent=True))
+        self._loader = FaceLoader(self._dataset(), sampler, **self.worker_options(persistent=True))
+        if self._position is not None:
+            self._loader.load_state_dict(self._position)
+        return self._loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Position within the epoch, saved in checkpoints.
+
+        Lightning would save a stateful loader itself, but it does not restore one that was built before the loops'
+        state is loaded, as happens when the schedule asks for the number of steps.
+        """
+        return {} if self._loader is None else self._loader.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where the checkpoint was taken."""
+        self._position = state_dict or None
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """One loader per validation set, in the order of ``validation``."""

@@ -70,7 +70,7 @@ def evaluate(cfg: DictConfig) -> None:
             f"ckpt={cfg.ckpt} and weights={cfg.weights}: give exactly one of them: ckpt=PATH of a training run, "
             "or weights=PATH of published weights together with backbone=NAME"
         )
-    if not cfg.benchmark:
+    if not cfg.get("benchmark"):
         raise ValueError("benchmark is empty; choose at least one, e.g. benchmark=lfw or benchmark=[lfw,cfp_fp]")
     prepare(cfg)
     model = load_embedder(cfg)
@@ -112,7 +112,7 @@ def quieten() -> None:
 
 def build_benchmarks(cfg: DictConfig) -> dict[str, Benchmark]:
     """The chosen benchmarks by name."""
-    return {str(name): instantiate(node) for name, node in (cfg.benchmark or {}).items()}
+    return {str(name): instantiate(node) for name, node in (cfg.get("benchmark") or {}).items()}
 
 
 def build_recognizer(cfg: DictConfig, num_classes: int) -> FaceRecognizer:

@@ -20,9 +20,10 @@ def require_devices(accelerator: str, devices: int | str | list[int]) -> None:
         return
     found = torch.cuda.device_count()
     if (wanted > 1 or accelerator != "auto") and wanted > found and not torch.backends.mps.is_available():
+        fewer = f"trainer.devices={max(1, found)}, or " if found or accelerator == "auto" else ""
         raise ValueError(
             f"trainer.devices={devices} with trainer.accelerator={accelerator} needs {wanted} GPU(s), but there are "
-            f"{found}; set trainer.devices={max(1, found)}, or trainer.accelerator=cpu to run that many processes on the CPU"
+            f"{found}; set {fewer}trainer.accelerator=cpu to run that many processes on the CPU"
         )
 
 

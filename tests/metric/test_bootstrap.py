@@ -89,10 +89,10 @@ def test_chunks_of_resamples_do_not_show(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_fold_interval_has_the_width_of_the_binomial() -> None:
-    found = folds_bootstrap(folds(*[270] * 10), num_bootstrap=5000)
+    found = folds_bootstrap(folds(*[270] * 10), num_bootstrap=20_000)
     half = 1.96 * (0.9 * 0.1 / 3000) ** 0.5
     assert found.value == pytest.approx(0.9)
-    assert (found.low, found.high) == pytest.approx((0.9 - half, 0.9 + half), abs=0.15 * half)
+    assert (found.low, found.high) == pytest.approx((0.9 - half, 0.9 + half), abs=0.08 * half)
 
 
 def test_without_errors_the_interval_is_a_point() -> None:

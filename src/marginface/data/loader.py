@@ -31,11 +31,16 @@ class FaceLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch, and number of its batches that were handed out."""
-        return {"epoch": self.batches.epoch, "batches": self.done}
+        """Epoch, and number of its images that were handed out over all processes."""
+        return {"epoch": self.batches.epoch, "images": self.done * self.batches.global_batch_size}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue where the state was taken; a finished epoch continues with the next one."""
-        finished = state["batches"] >= len(self.batches)
+        """Continue where the state was taken; a finished epoch continues with the next one.
+
+        The order of an epoch does not depend on the number of processes, so that the remaining images are the same
+        on another number of them, up to the images of one global batch.
+        """
+        done = state["images"] // self.batches.global_batch_size
+        finished = done >= len(self.batches)
         self.batches.set_epoch(state["epoch"] + finished)
-        self.batches.start = 0 if finished else state["batches"]
+        self.batches.start = 0 if finished else done

@@ -36,10 +36,11 @@ class BatchSampler(DistributedSampler[BatchRequest]):
     def __init__(self, num_samples: int, batch_size: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} is less than 1")
-        self.num_batches = num_samples // (batch_size * world_size)
+        self.global_batch_size = batch_size * world_size
+        self.num_batches = num_samples // self.global_batch_size
         if self.num_batches == 0:
             raise ValueError(
-                f"batch_size={batch_size} on {world_size} process(es) needs {batch_size * world_size} training images, "
+                f"batch_size={batch_size} on {world_size} process(es) needs {self.global_batch_size} training images, "
                 f"but there are {num_samples}; choose a smaller batch_size"
             )
         self.total, self.batch_size, self.seed = num_samples, batch_size, seed

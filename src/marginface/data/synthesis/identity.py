@@ -53,7 +53,7 @@ class Identity:
     brow_tilt: float = _trait(0.02, 0.13)  # radians
     brow_dark: float = _trait(0.6, 0.25)
     # nose
-    nose_y: float = _trait(2.0, 2.4)
+    nose_y: float = _trait(-2.0, 2.4)
     nose_width: float = _trait(8.4, 1.6)
     nose_bridge: float = _trait(4.2, 1.1)
     nose_lift: float = _trait(13.0, 3.0)  # how far the tip stands out

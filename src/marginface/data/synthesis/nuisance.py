@@ -9,6 +9,7 @@ from marginface.data.synthesis.face import Expression
 _GREY = 128
 _GRID_Y, _GRID_X = (np.mgrid[0:SOFT_SIZE, 0:SOFT_SIZE].astype(np.float32) - SOFT_SIZE / 2) / (0.62 * SOFT_SIZE)
 _FLAT = np.sqrt(1.25 - np.minimum(_GRID_X**2 + _GRID_Y**2, 1.0))  # towards the camera: a head is a ball
+_DRIFT = 0.0
 _LEVELS = np.arange(256, dtype=np.float64) / 255.0
 
 
@@ -32,6 +33,20 @@ def sample_pose(rng: np.random.Generator, difficulty: float) -> Pose:
         frame=complex((1.0 + 0.035 * zoom) * np.exp(0.06j * roll)),
         shift=1.2 * complex(right, down),
     )
+
+
+def sample_drift(rng: np.random.Generator, difficulty: float, num_traits: int) -> np.ndarray:
+    """Change a person a little, as weight, age, make-up and the barber do.
+
+    Args:
+        rng: random generator of this picture.
+        difficulty: factor on the change.
+        num_traits: how many traits T a person has.
+
+    Returns:
+        Change (T,) of the person's standard scores.
+    """
+    return _DRIFT * difficulty * rng.standard_normal(num_traits).clip(-2.0, 2.0)
 
 
 def sample_expression(rng: np.random.Generator, difficulty: float) -> Expression:

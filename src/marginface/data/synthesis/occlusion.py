@@ -49,6 +49,8 @@ def _wear_glasses(canvas: Canvas, person: Identity, rng: np.random.Generator) ->
 
 
 def _drop_fringe(canvas: Canvas, person: Identity, rng: np.random.Generator) -> None:
+    if person.hair_volume < 0.0:
+        return  # shaved
     top = hairline(person)[2:-2] + (0.0, -4.0)
     low = np.full(len(top), person.eye_y + rng.uniform(-12.0, 5.0)) + rng.uniform(-4.0, 4.0, len(top))
     if rng.random() < 0.6:  # swept to one side
