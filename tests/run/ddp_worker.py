@@ -23,7 +23,7 @@ class Loss(torch.nn.Module):
 
 def model_of(head):
     torch.manual_seed(0)
-    return FaceRecognizer(SphereNet(4, embedding_dim=32), head, num_classes=11)
+    return FaceRecognizer(SphereNet(4, embedding_dim=32), head, num_classes=11).double()
 
 
 def main(out):

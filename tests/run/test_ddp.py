@@ -25,6 +25,7 @@ def runs(command, tmp_path_factory):
             *command.small(
                 "head=asoftmax",
                 "augment=none",
+                "trainer.precision=64-true",
                 "benchmark=synthetic",
                 "logger=csv",
                 "trainer.max_steps=20",
@@ -45,7 +46,7 @@ def test_same_weights_after_20_steps(runs):
     assert one["global_step"] == two["global_step"] == 20
     for name, value in one["state_dict"].items():
         if isinstance(value, torch.Tensor):
-            torch.testing.assert_close(two["state_dict"][name], value, rtol=1e-4, atol=1e-5, msg=name)
+            torch.testing.assert_close(two["state_dict"][name], value, rtol=1e-6, atol=1e-9, msg=name)
 
 
 @pytest.mark.slow

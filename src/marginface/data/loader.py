@@ -43,4 +43,4 @@ class FaceLoader(DataLoader[Any]):
         done = state["images"] // self.batches.global_batch_size
         finished = done >= len(self.batches)
         self.batches.set_epoch(state["epoch"] + finished)
-        self.batches.start = 0 if finished else done
+        self.batches.start = self.done = 0 if finished else done

@@ -1,0 +1,149 @@
+from itertools import islice
+from pathlib import Path
+
+import albumentations as A
+import numpy as np
+import pytest
+import torch
+
+from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords
+
+BATCH = 8
+EPOCH = 12  # batches of the 96 images of tiny_records
+
+
+def augmentation() -> A.Compose:
+    return A.Compose([A.HorizontalFlip(p=0.5), A.RandomBrightnessContrast(p=0.8)])
+
+
+def loader(folder: Path, num_workers: int = 0, seed: int = 0, rank: int = 0, world_size: int = 1) -> FaceLoader:
+    source = FaceRecords(folder)
+    dataset = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size, augmentation())
+    sampler = BatchSampler(len(source), BATCH // world_size, seed, rank, world_size)
+    return FaceLoader(dataset, sampler, num_workers=num_workers, persistent_workers=num_workers > 0)
+
+
+def epoch(loader: FaceLoader, number: int = 0) -> list[dict[str, torch.Tensor]]:
+    loader.batches.set_epoch(number)  # as Lightning does before each epoch
+    return list(loader)
+
+
+def assert_equal(ones: list[dict[str, torch.Tensor]], others: list[dict[str, torch.Tensor]]) -> None:
+    assert len(ones) == len(others)
+    for one, other in zip(ones, others, strict=True):
+        assert torch.equal(one["image"], other["image"])
+        assert torch.equal(one["label"], other["label"])
+
+
+@pytest.fixture(scope="module")
+def straight(tiny_records: Path) -> list[list[dict[str, torch.Tensor]]]:
+    """Two epochs without interruption, in this process."""
+    loaded = loader(tiny_records)
+    return [epoch(loaded, number) for number in range(2)]
+
+
+def test_a_batch(straight: list) -> None:
+    batch = straight[0][0]
+    assert batch["image"].shape == (BATCH, 3, 112, 112)
+    assert batch["image"].dtype == torch.uint8
+    assert batch["label"].dtype == torch.int64
+    assert int(batch["skipped"]) == 0
+
+
+def test_an_epoch_has_its_length_and_the_next_differs(tiny_records: Path, straight: list) -> None:
+    assert len(loader(tiny_records)) == EPOCH
+    assert [len(batches) for batches in straight] == [EPOCH, EPOCH]
+    assert not torch.equal(straight[0][0]["label"], straight[1][0]["label"])
+
+
+def test_augmentation_is_on_and_follows_the_seed(tiny_records: Path, straight: list) -> None:
+    source = FaceRecords(tiny_records)
+    plain = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size)
+    untouched = plain[next(iter(BatchSampler(len(source), BATCH)))]
+    assert torch.equal(untouched["label"], straight[0][0]["label"])
+    assert not torch.equal(untouched["image"], straight[0][0]["image"])
+    assert_equal(epoch(loader(tiny_records)), straight[0])
+    other = epoch(loader(tiny_records, seed=1))
+    assert not torch.equal(other[0]["image"], straight[0][0]["image"])
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("stop", [1, 7])
+def test_resume_in_mid_epoch_hands_out_exactly_the_rest(
+    tiny_records: Path, straight: list, num_workers: int, stop: int
+) -> None:
+    first = loader(tiny_records, num_workers)
+    first.batches.set_epoch(1)
+    handed_out = list(islice(iter(first), stop))
+    state = first.state_dict()
+    assert state == {"epoch": 1, "images": stop * BATCH}
+    del first
+
+    second = loader(tiny_records, num_workers)
+    second.load_state_dict(state)
+    rest = epoch(second, 1)
+    assert_equal(handed_out + rest, straight[1])
+    assert second.state_dict() == {"epoch": 1, "images": EPOCH * BATCH}
+
+
+def test_workers_make_the_same_batches_in_every_epoch(tiny_records: Path, straight: list) -> None:
+    loaded = loader(tiny_records, num_workers=2)
+    for number in range(2):  # the second one by workers that have already worked
+        assert_equal(epoch(loaded, number), straight[number])
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_finished_epoch_continues_with_the_next(tiny_records: Path, straight: list, num_workers: int) -> None:
+    first = loader(tiny_records)
+    epoch(first, 0)
+    second = loader(tiny_records, num_workers)
+    second.load_state_dict(first.state_dict())
+    assert second.batches.epoch == 1
+    assert_equal(list(second), straight[1])
+
+
+def test_after_a_resumed_epoch_the_next_one_is_whole(tiny_records: Path, straight: list) -> None:
+    resumed = loader(tiny_records)
+    resumed.load_state_dict({"epoch": 0, "images": (EPOCH - 1) * BATCH})
+    assert len(epoch(resumed, 0)) == 1
+    assert_equal(epoch(resumed, 1), straight[1])
+
+
+def test_a_second_interruption_counts_from_the_start_of_the_epoch(tiny_records: Path, straight: list) -> None:
+    resumed = loader(tiny_records)
+    resumed.load_state_dict({"epoch": 1, "images": 4 * BATCH})
+    resumed.batches.set_epoch(1)
+    list(islice(iter(resumed), 3))
+    assert resumed.state_dict() == {"epoch": 1, "images": 7 * BATCH}
+    again = loader(tiny_records)
+    again.load_state_dict(resumed.state_dict())
+    assert_equal(epoch(again, 1), straight[1][7:])
+
+
+def test_a_state_that_was_loaded_is_kept_until_the_first_batch(tiny_records: Path) -> None:
+    resumed = loader(tiny_records)
+    resumed.load_state_dict({"epoch": 1, "images": 4 * BATCH})
+    assert resumed.state_dict() == {"epoch": 1, "images": 4 * BATCH}
+
+
+def test_two_ranks_see_per_step_what_one_process_sees(tiny_records: Path, straight: list) -> None:
+    ranks = [epoch(loader(tiny_records, rank=rank, world_size=2), 1) for rank in range(2)]
+    for one, *parts in zip(straight[1], *ranks, strict=True):
+        assert torch.equal(torch.cat([part["label"] for part in parts]), one["label"])
+        assert len(parts[0]["label"]) == len(parts[1]["label"]) == BATCH // 2
+
+
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_an_epoch_can_be_finished_on_another_number_of_processes(
+    tiny_records: Path, straight: list, world_size: int
+) -> None:
+    first = loader(tiny_records)
+    first.batches.set_epoch(1)
+    list(islice(iter(first), 5))
+    labels = []
+    for rank in range(world_size):
+        resumed = loader(tiny_records, rank=rank, world_size=world_size)
+        resumed.load_state_dict(first.state_dict())
+        labels.append([batch["label"] for batch in epoch(resumed, 1)])
+    rest = [torch.cat(parts) for parts in zip(*labels, strict=True)]
+    assert torch.equal(torch.cat(rest), torch.cat([batch["label"] for batch in straight[1][5:]]))
