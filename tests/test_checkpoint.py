@@ -108,10 +108,10 @@ class Hostile:
         (lambda path: path.mkdir(), "does not exist"),
         (lambda path: path.write_bytes(b""), "cannot be read"),
         (lambda path: path.write_text("hello"), "cannot be read.*damaged or not a checkpoint"),
-        (lambda path: path.write_bytes(pickle.dumps(Hostile())), "cannot be read"),
+        (lambda path: path.write_bytes(pickle.dumps(Hostile(), protocol=2)), "cannot be read"),
         (lambda path: torch.save({"marginface": Hostile()}, path), "cannot be read"),
-        (lambda path: torch.save({"state_dict": {}}, path), "not written by marginface.*weights=PATH"),
-        (lambda path: torch.save([1, 2], path), "not written by marginface"),
+        (lambda path: torch.save({"state_dict": {}}, path), "was not written by marginface.*weights=PATH"),
+        (lambda path: torch.save([1, 2], path), "was not written by marginface"),
     ],
     ids=["missing", "folder", "empty", "text", "hostile pickle", "hostile zip", "foreign", "list"],
 )

@@ -16,13 +16,13 @@ import torch
 from marginface.checkpoint_io import AtomicCheckpointIO
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-state = {"weight": torch.zeros(200_000)} if sys.argv[2] == "one" else {str(i): torch.zeros(1000) for i in range(200)}
-try:
-    AtomicCheckpointIO().save_checkpoint(state, sys.argv[1])
-except OSError as error:
-    print(error)
-else:
-    sys.exit("it was written")
+for state in ({"weight": torch.zeros(200_000)}, {str(i): torch.zeros(1000) for i in range(200)}):
+    try:
+        AtomicCheckpointIO().save_checkpoint(state, sys.argv[1])
+    except OSError as error:
+        print(error)
+    else:
+        sys.exit("it was written")
 """
 
 
@@ -47,18 +47,19 @@ def test_a_new_one_replaces_the_old(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of file sizes are POSIX")
-@pytest.mark.parametrize("tensors", ["one", "many"])
-def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, tensors: str) -> None:
+def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint(OLD, path)
     before = files(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", ON_A_FULL_DISK, str(path), tensors], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", ON_A_FULL_DISK, str(path)], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert f"checkpoint {path} could not be written" in done.stdout
-    assert "Free some disk space" in done.stdout
-    assert "previous checkpoint is intact" in done.stdout
+    errors = done.stdout.splitlines()
+    assert len(errors) == 2
+    for error in errors:
+        assert f"checkpoint {path} could not be written" in error
+        assert "the previous checkpoint is intact. Free some disk space" in error
     assert files(tmp_path) == before
 
 

@@ -1,6 +1,7 @@
 """Writes checkpoints such that a full disk or a killed process leaves the previous one intact."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,4 +37,5 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 "Free some disk space, or choose another hydra.run.dir, then resume with ckpt=PATH"
             ) from error
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # it would hide the error above; after a success there is no draft
+                draft.unlink()

@@ -162,7 +162,7 @@ class FaceDataModule(BenchmarkDataModule):
         super().setup(stage)
         if stage == "fit":
             self._dataset()[BatchRequest(np.array([0]), 0)]
-            self.probe(self.validation)
+            self.probe({**self.validation, **self.benchmarks})
 
     def _dataset(self) -> FaceDataset:
         return FaceDataset(

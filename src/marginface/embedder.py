@@ -73,13 +73,14 @@ class FaceEmbedder(L.LightningModule):
         Returns:
             (N, D), or (N, 2 D) where the preprocess concatenates; cosine similarity is the inner product.
         """
-        was_training = self.training
+        modes = [(module, module.training) for module in self.modules()]  # parts may be frozen
         self.eval()
         try:
             batch = image.unsqueeze(0) if image.ndim == 3 else image
             merged = self.preprocess.merge(*self.both(batch.to(self.device)))
         finally:
-            self.train(was_training)
+            for module, mode in modes:
+                module.training = mode
         unit = nn.functional.normalize(merged.float(), dim=1)
         return unit[0] if image.ndim == 3 else unit
 
@@ -113,12 +114,14 @@ class FaceEmbedder(L.LightningModule):
         self._collect(batch, dataloader_idx)
 
     def on_validation_epoch_end(self) -> None:
-        """Log ``val/<set>/<metric>``."""
-        self._log_results("val")
+        """Log ``val/<set>/<metric>``, unless the trainer was told to look at a part of the images only."""
+        if not self.trainer.sanity_checking and self.trainer.limit_val_batches == 1.0:
+            self._log_results("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log ``test/<benchmark>/<metric>``."""
-        self._log_results("test")
+        """Log ``test/<benchmark>/<metric>``, unless the trainer was told to look at a part of the images only."""
+        if self.trainer.limit_test_batches == 1.0:
+            self._log_results("test")
 
     @property
     def results(self) -> dict[str, tuple[dict[str, Interval], dict[str, Any]]]:

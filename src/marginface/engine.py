@@ -28,6 +28,15 @@ from marginface.report import format_results, write_results
 log = logging.getLogger(__name__)
 
 MODEL_KEYS = ("backbone", "preprocess", "head", "classifier")  # what a checkpoint remembers of its config
+SHARED_KEYS = {
+    *("seed", "ckpt", "compile", "matmul_precision", "run_dir", "results_dir"),
+    *("backbone", "preprocess", "data", "augment", "benchmark", "trainer"),
+}
+TRAIN_KEYS = {
+    *SHARED_KEYS,
+    *("head", "classifier", "recognizer", "optimizer", "scheduler", "callbacks", "logger", "test", "objective"),
+}
+EVAL_KEYS = {*SHARED_KEYS, "weights", "channels_last"}
 _LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
@@ -40,14 +49,14 @@ def train(cfg: DictConfig) -> float | None:
     Returns:
         The metric named by ``objective``, for sweepers; None if it was not measured.
     """
-    prepare(cfg)
+    prepare(cfg, TRAIN_KEYS)
     datamodule: FaceDataModule = instantiate(cfg.data, _partial_=True)(benchmarks=build_benchmarks(cfg))
     model = build_recognizer(cfg, datamodule.num_classes)
     with distributed_job():
         trainer = build_trainer(cfg)
         trainer.fit(model, datamodule, ckpt_path=_checkpoint(cfg), weights_only=True)
         objective = trainer.callback_metrics.get(cfg.objective)
-        if datamodule.benchmarks and cfg.test:
+        if datamodule.benchmarks and cfg.test and not trainer.fast_dev_run:
             trainer.test(model, datamodule, ckpt_path=_best(trainer), weights_only=True, verbose=False)
             publish(model, trainer, cfg)
     if trainer.interrupted:
@@ -72,7 +81,7 @@ def evaluate(cfg: DictConfig) -> None:
         )
     if not cfg.get("benchmark"):
         raise ValueError("benchmark is empty; choose at least one, e.g. benchmark=lfw or benchmark=[lfw,cfp_fp]")
-    prepare(cfg)
+    prepare(cfg, EVAL_KEYS)
     model = load_embedder(cfg)
     data = BenchmarkDataModule(
         build_benchmarks(cfg), model.preprocess.source_size, cfg.data.eval_batch_size, cfg.data.num_workers
@@ -83,8 +92,11 @@ def evaluate(cfg: DictConfig) -> None:
         publish(model, trainer, cfg)
 
 
-def prepare(cfg: DictConfig) -> None:
+def prepare(cfg: DictConfig, known: set[str]) -> None:
     """Resolve what says ``auto``, check what can be checked at once, seed everything."""
+    unknown = sorted(str(key) for key in set(cfg) - known - {"hydra"})
+    if unknown:  # Hydra refuses unknown overrides, but takes any key from a YAML file
+        raise ValueError(f"unknown config key(s) {', '.join(unknown)}; known are {', '.join(sorted(known))}")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     quieten()
     require_devices(cfg.trainer.accelerator, cfg.trainer.devices)
@@ -156,7 +168,7 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
 
 def publish(model: FaceEmbedder, trainer: L.Trainer, cfg: DictConfig) -> None:
     """Write and print the results, once."""
-    if not trainer.is_global_zero:
+    if not trainer.is_global_zero or trainer.limit_test_batches != 1.0:
         return
     results = model.results
     write_results(results, Path(cfg.results_dir))

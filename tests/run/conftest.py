@@ -62,7 +62,9 @@ class Command:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "OMP_NUM_THREADS": "1"}
 
-    def __call__(self, script: str, *overrides: str, check: bool = True, timeout: int = 300) -> subprocess.CompletedProcess:
+    def __call__(
+        self, script: str, *overrides: str, check: bool = True, timeout: int = 300
+    ) -> subprocess.CompletedProcess:
         done = subprocess.run(
             self.words(script, *overrides),
             cwd=self.root,

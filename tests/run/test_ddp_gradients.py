@@ -12,7 +12,15 @@ WORKER = Path(__file__).with_name("ddp_worker.py")
 
 def launch(world_size, out, port):
     subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={world_size}", f"--master-port={port}", WORKER, out],
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            f"--nproc-per-node={world_size}",
+            f"--master-port={port}",
+            WORKER,
+            out,
+        ],
         check=True,
         capture_output=True,
         timeout=300,

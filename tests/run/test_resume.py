@@ -41,7 +41,7 @@ def kill_in_the_second_epoch(command, folder):
     )
     deadline = time.monotonic() + 200
     while process.poll() is None and time.monotonic() < deadline:
-        if last.exists() and STEPS_PER_EPOCH < torch.load(last, weights_only=True)["global_step"]:
+        if last.exists() and torch.load(last, weights_only=True)["global_step"] > STEPS_PER_EPOCH:
             break
         time.sleep(0.01)
     assert process.poll() is None, "training ended before it could be killed"

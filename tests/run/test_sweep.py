@@ -28,7 +28,9 @@ def test_each_job_runs_once_in_its_own_directory_on_two_processes(command, tmp_p
 
 @pytest.mark.slow
 def test_grid_of_heads_and_backbones(command, tmp_path):
-    small = command.small("trainer.limit_train_batches=1", "trainer.limit_val_batches=0", "logger=none", "callbacks=last")
+    small = command.small(
+        "trainer.limit_train_batches=1", "trainer.limit_val_batches=0", "logger=none", "callbacks=last"
+    )
     command("train", "-m", "head=softmax,asoftmax", "backbone=sphere4,sphere20", *small, f"hydra.sweep.dir={tmp_path}")
     folders = sorted(p.name for p in tmp_path.iterdir() if p.is_dir())
     assert folders == ["0_softmax_sphere4", "1_softmax_sphere20", "2_asoftmax_sphere4", "3_asoftmax_sphere20"]

@@ -20,14 +20,22 @@ class StopOnNonFinite(L.Callback):
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._batch: Any = None
         self._previous: tuple[torch.Tensor, Any, int] | None = None
 
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Look at this step's loss (on a GPU: at the last one's, so that nothing waits for the device)."""
-        loss = (outputs["loss"] if isinstance(outputs, dict) else outputs).detach()
-        current = (torch.isfinite(loss), batch, trainer.global_step)
+        """Remember the batch until its loss is known."""
+        self._batch = batch
+
+    def on_before_backward(self, trainer: L.Trainer, pl_module: L.LightningModule, loss: torch.Tensor) -> None:
+        """Look at this step's loss before it spoils the weights.
+
+        On a GPU the last step's loss is looked at instead, so that nothing waits for the device; a bad step has then
+        gone through already.
+        """
+        current = (torch.isfinite(loss.detach()), self._batch, trainer.global_step)
         late = loss.device.type != "cpu"
         suspect, self._previous = (self._previous, current) if late else (current, None)
         if suspect is not None and not bool(suspect[0]):
