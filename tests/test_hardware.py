@@ -25,7 +25,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("gpus", "accelerator", "devices", "named"),
     [
-        (0, "auto", 8, "trainer.devices=8 .*needs 8 GPU.*there are 0; set trainer.devices=1, or trainer.accelerator=cpu"),
+        (0, "auto", 8, "devices=8 .*needs 8 GPU.*there are 0; set trainer.devices=1, or trainer.accelerator=cpu"),
         (2, "gpu", 8, "trainer.devices=8 .*needs 8 GPU.*there are 2; set trainer.devices=2"),
         (2, "auto", [0, 1, 2], r"trainer.devices=\[0, 1, 2\] .*needs 3 GPU"),
         (0, "gpu", 1, "trainer.accelerator=gpu needs 1 GPU.*there are 0; set trainer.accelerator=cpu"),
@@ -39,7 +39,15 @@ def test_more_gpus_than_there_are_is_refused(machine, gpus: int, accelerator: st
 
 @pytest.mark.parametrize(
     ("gpus", "accelerator", "devices"),
-    [(0, "cpu", 8), (0, "auto", 1), (0, "auto", "auto"), (0, "tpu", 8), (8, "auto", 8), (2, "gpu", [0, 1]), (2, "gpu", -1)],
+    [
+        (0, "cpu", 8),
+        (0, "auto", 1),
+        (0, "auto", "auto"),
+        (0, "tpu", 8),
+        (8, "auto", 8),
+        (2, "gpu", [0, 1]),
+        (2, "gpu", -1),
+    ],
 )
 def test_what_lightning_can_do_passes(machine, gpus: int, accelerator: str, devices) -> None:
     machine(gpus=gpus)

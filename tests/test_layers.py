@@ -52,8 +52,10 @@ def imported(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            # `from marginface import head` imports marginface.head
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == OURS else {str(node.module)}
+            if node.module == OURS:  # `from marginface import head` imports marginface.head
+                found |= {f"{OURS}.{alias.name}" for alias in node.names}
+            else:
+                found.add(str(node.module))
     return found
 
 
@@ -163,5 +165,5 @@ def test_the_public_names_are_found_when_they_are_asked_for() -> None:
     assert marginface.FaceRecognizer.__module__ == "marginface.recognizer"
     assert marginface.head.ASoftmax.__module__ == "marginface.head.asoftmax"
     assert {"FaceRecognizer", "FaceDataModule", "Preprocess", "head", "backbone"} <= set(dir(marginface))
-    with pytest.raises(AttributeError, match="FaceRecogniser.*FaceRecognizer"):
+    with pytest.raises(AttributeError, match=r"FaceRecogniser.*FaceRecognizer"):
         _ = marginface.FaceRecogniser

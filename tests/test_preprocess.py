@@ -53,7 +53,10 @@ def test_merge() -> None:
         (torch.zeros(1, 3, 112, 112), "float32"),
         (torch.zeros(3, 112, 112, dtype=torch.uint8), r"\(3, 112, 112\)"),
         (torch.zeros(1, 1, 112, 112, dtype=torch.uint8), r"\(1, 1, 112, 112\)"),
-        (torch.zeros(1, 3, 112, 96, dtype=torch.uint8), r"\(112, 96\).*expects aligned faces of \(112, 112\).*source_size"),
+        (
+            torch.zeros(1, 3, 112, 96, dtype=torch.uint8),
+            r"\(112, 96\).*expects aligned faces of \(112, 112\).*source_size",
+        ),
     ],
     ids=["float", "single", "grey", "size"],
 )

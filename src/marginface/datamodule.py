@@ -158,10 +158,11 @@ class FaceDataModule(BenchmarkDataModule):
         return split_identities(self.source.labels, num_validation, self.seed)
 
     def setup(self, stage: str) -> None:
-        """Decode one image of each set, so that a wrong size or format shows before any long work."""
+        """Decode the first images of each set, so that a wrong size or format shows before any long work."""
         super().setup(stage)
         if stage == "fit":
-            self._dataset()[BatchRequest(np.array([0]), 0)]
+            self._position = None  # of an earlier run; a checkpoint is read after this
+            self._dataset()[BatchRequest(np.arange(min(self.batch_size, len(self.train_indices))), 0)]
             self.probe({**self.validation, **self.benchmarks})
 
     def _dataset(self) -> FaceDataset:
@@ -174,7 +175,8 @@ class FaceDataModule(BenchmarkDataModule):
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = BatchSampler(len(self.train_indices), self.batch_size, self.seed, rank, world_size)
         self._loader = FaceLoader(self._dataset(), sampler, **self.worker_options(persistent=True))
-        if self._position is not None:
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        if self._position is not None and epoch <= self._position["epoch"]:  # later epochs may reload, and are whole
             self._loader.load_state_dict(self._position)
         return self._loader
 

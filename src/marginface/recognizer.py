@@ -97,8 +97,11 @@ class FaceRecognizer(FaceEmbedder):
 
     def on_fit_start(self) -> None:
         """Tell the head how many training forwards the run has."""
-        steps = int(self.trainer.estimated_stepping_batches)
-        self.classifier.head.set_run_length(steps * self.trainer.accumulate_grad_batches)
+        forwards = self.trainer.estimated_stepping_batches * self.trainer.accumulate_grad_batches
+        epochs = self.trainer.max_epochs
+        if epochs is not None and epochs > 0:  # the last step of an epoch may accumulate fewer batches
+            forwards = min(forwards, epochs * self.trainer.num_training_batches)
+        self.classifier.head.set_run_length(int(forwards))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Right before the first batch after a resume, put the random generators where they were."""
@@ -112,7 +115,8 @@ class FaceRecognizer(FaceEmbedder):
         size = len(batch["label"])
         self.log("train/loss", result.loss, prog_bar=True, batch_size=size)
         self.log("train/accuracy", (result.prediction == batch["label"]).float().mean(), prog_bar=True, batch_size=size)
-        self.log("train/skipped", batch["skipped"].float(), reduce_fx="sum", on_step=False, on_epoch=True)
+        if "skipped" in batch:  # loaders of other data modules need not count
+            self.log("train/skipped", batch["skipped"].float(), reduce_fx="sum", on_step=False, on_epoch=True)
         if self.global_step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log_dict({f"train/{k}": v for k, v in self.classifier.head.extra_state_summary().items()})
         return result.loss

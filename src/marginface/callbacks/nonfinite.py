@@ -52,6 +52,6 @@ class StopOnNonFinite(L.Callback):
         torch.save({"batch": batch, "state_dict": pl_module.state_dict(), "step": step}, path)
         raise NonFiniteLossError(
             f"the training loss is not finite at step {step}; the batch and the weights are in {path}. "
-            "Usual remedies: a lower optimizer.lr, a longer scheduler.warmup, trainer.gradient_clip_val, for A-Softmax a "
-            "larger head.lambda_min"
+            "Usual remedies: a lower optimizer.lr, a longer scheduler.warmup, trainer.gradient_clip_val, for A-Softmax "
+            "a larger head.lambda_min"
         )

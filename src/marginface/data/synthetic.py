@@ -13,9 +13,10 @@ from marginface.data.decode import encode
 from marginface.data.face_records import write_face_records
 from marginface.data.pairs import sample_pairs, write_pairs
 from marginface.data.synthesis.canvas import SIZE, Canvas, View
-from marginface.data.synthesis.face import beard_colour, draw_face, landmarks
+from marginface.data.synthesis.face import draw_face, landmarks
+from marginface.data.synthesis.head import beard_colour
 from marginface.data.synthesis.identity import identity_from, sample_identity
-from marginface.data.synthesis.nuisance import develop, draw_background, sample_drift, sample_expression, sample_pose
+from marginface.data.synthesis.nuisance import develop, draw_background, sample_expression, sample_pose
 from marginface.data.synthesis.occlusion import occlude
 
 PAIRS_NAME = "synthetic.bin"
@@ -32,7 +33,7 @@ class SyntheticFaces:
         num_identities: Number of people.
         images_per_identity: Pictures of each.
         seed: Seed of the population: another seed gives other people.
-        difficulty: Strength of everything that is not identity; 0 gives one frontal, evenly lit picture again and again.
+        difficulty: Strength of everything that is not identity; 0 gives the same frontal picture always.
         first_identity: Number of the first person; people of other numbers are other people.
         quality: Highest JPEG quality, 1..100; pictures go down to about half of it at difficulty 1.
 
@@ -108,7 +109,7 @@ class SyntheticFaces:
         # Seeds of one length: NumPy pads shorter ones with zeros, (seed, identity) would equal (seed, identity, 0).
         scores = sample_identity(np.random.default_rng((self._seed, identity, 0)))
         rng, difficulty = np.random.default_rng((self._seed, identity, 1 + sample)), self._difficulty
-        person = identity_from(scores + sample_drift(rng, difficulty, len(scores)))
+        person = identity_from(scores)
         view = View(sample_pose(rng, difficulty), *landmarks(person))
         canvas = Canvas(draw_background(rng, difficulty), view)
         draw_face(canvas, person, sample_expression(rng, difficulty))

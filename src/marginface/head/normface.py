@@ -40,4 +40,4 @@ class NormFace(Head):
 
     def extra_state_summary(self) -> dict[str, float]:
         """The current scale."""
-        return {"scale": float(self.logit_scale)}
+        return {"scale": float(self.logit_scale.detach())}

@@ -4,13 +4,13 @@ Positions in the picture are (..., 2): x right, y down, in pixels of the supersa
 """
 
 from collections.abc import Iterable
-from itertools import accumulate, pairwise
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from marginface.data.synthesis.curves import both, cut
 from marginface.data.synthesis.identity import Colour
+from marginface.data.synthesis.state import Pose
 
 SIZE = 112  # pixels of a finished image, height and width
 SOFT_SIZE = SIZE // 2  # pixels of the maps of soft shadows, light and beard
@@ -21,20 +21,10 @@ _PIVOT = np.array([0.0, -10.0])  # the point of the frontal face about which the
 _RADIUS = np.array([49.0, 70.0])  # half axes of the head's ellipsoid
 _DEPTH = 44.0
 _SLOPE = _DEPTH / _RADIUS
-_MIRROR = np.array([-1.0, 1.0])
 # where aligned faces have their eyes, nose tip and mouth corners (x + iy; the 112 x 112 template in common use)
-_TEMPLATE = np.array([38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j])
-
-
-class Pose(NamedTuple):
-    """How the head is turned towards the camera, angles in radians, lengths in pixels of the finished image."""
-
-    yaw: float
-    pitch: float
-    focal: float  # distance of the camera: small values exaggerate the nose
-    jitter: np.ndarray  # (5,) complex: error of the landmarks that align the face
-    frame: complex  # similarity (scale and rotation) applied after the alignment
-    shift: complex  # translation applied after the alignment
+_TEMPLATE = np.array(
+    [38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j]
+)
 
 
 class View:
@@ -61,17 +51,15 @@ class View:
         self._turn, self._offset = self._turn @ align, np.array([corner.real, corner.imag])
 
     def surface(self, points: np.ndarray, lift: float | np.ndarray = 0.0) -> np.ndarray:
-        """Picture positions of frontal points (..., n, 2) that lie ``lift`` (scalar or (n,)) above the face's surface."""
+        """Picture positions of frontal points (..., n, 2) that lie ``lift`` (number or (n,)) above the face."""
         centred = points - _PIVOT
         return self._project(centred, _height(centred) + lift)
 
     def pairs(self, parts: list[np.ndarray], lifts: list[float] | None = None) -> list[np.ndarray]:
         """Picture positions of several parts (n, 2) of the right half: (2, n, 2) each, the right and the left one."""
-        ends = list(accumulate(map(len, parts)))
-        right = np.concatenate(parts)
-        lift = 0.0 if lifts is None else np.repeat(lifts, [len(part) for part in parts])
-        placed = self.surface(both(right), lift)
-        return [placed[:, start:end] for start, end in pairwise([0, *ends])]
+        counts = [len(part) for part in parts]
+        lift = 0.0 if lifts is None else np.repeat(lifts, counts)
+        return cut(self.surface(both(np.concatenate(parts)), lift), *counts)
 
     def outline(self, points: np.ndarray) -> np.ndarray:
         """Picture positions of points (..., 2) of the head's silhouette."""
@@ -140,21 +128,13 @@ class Canvas:
         Returns:
             Picture (SIZE, SIZE, 3) uint8 RGB; shading (SOFT_SIZE, SOFT_SIZE) float32 of the skin, 1 is neutral.
         """
-        picture = cv2.resize(self._picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(self._picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA))
         soft = cv2.GaussianBlur(self._soft, (5, 5), 1.0).astype(np.float32) * np.float32(1 / _NEUTRAL)
         if self._beard is None:
             return picture, soft
-        share = cv2.GaussianBlur(self._beard, (3, 3), 0.75).astype(np.float32) * np.float32(1 / 255)
-        share = cv2.resize(share, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
-        hairy = np.full_like(picture, beard)
-        return cv2.blendLinear(picture, hairy, 1.0 - share, share), soft
-
-
-def both(right: np.ndarray) -> np.ndarray:
-    """Points (n, 2) and their mirror image, (2, n, 2)."""
-    pair = np.empty((2, *right.shape))
-    pair[0], pair[1] = right, right * _MIRROR
-    return pair
+        density = cv2.GaussianBlur(self._beard, (3, 3), 0.75).astype(np.float32) * np.float32(1 / 255)
+        share = np.asarray(cv2.resize(density, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
+        return cv2.blendLinear(picture, np.full_like(picture, beard), 1.0 - share, share), soft
 
 
 def _height(centred: np.ndarray) -> np.ndarray:

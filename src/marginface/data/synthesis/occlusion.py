@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from marginface.data.synthesis.canvas import SCALE, SIZE, Canvas
-from marginface.data.synthesis.face import hairline
+from marginface.data.synthesis.curves import both, move
+from marginface.data.synthesis.head import hairline, is_shaved
 from marginface.data.synthesis.identity import Colour, Identity, blend, shade
 
 _ANGLE = np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False)
@@ -36,22 +37,22 @@ def any_colour(rng: np.random.Generator) -> Colour:
 def _wear_glasses(canvas: Canvas, person: Identity, rng: np.random.Generator) -> None:
     width, height, gap, drop, square = rng.uniform((11.0, 7.0, 15.8, -2.0, 0.35), (15.5, 12.0, 19.5, 4.0, 1.0)).tolist()
     lens = np.sign(_ROUND) * np.abs(_ROUND) ** square * (width, height) + (gap, person.eye_y + drop)
-    lenses = canvas.view.surface(np.stack([lens, lens * (-1.0, 1.0)]), 6.0)
+    lenses = canvas.view.surface(both(lens), 6.0)
     colour = blend((20.0, 18.0, 18.0), any_colour(rng), float(rng.random()) * 0.7)
     if rng.random() < 0.25:
         canvas.cover(list(lenses), blend((15.0, 15.0, 20.0), any_colour(rng), 0.3))
-    bridge = np.array([(-(gap - width), 0.0), (0.0, -1.5), (gap - width, 0.0)]) + (0.0, person.eye_y + drop - 2.0)
-    arm = np.array([(gap + width, 0.0), (person.head_width + 2.0, -1.0)]) + (0.0, person.eye_y + drop - 3.0)
+    bridge = move([(width - gap, 0.0), (0.0, -1.5), (gap - width, 0.0)], 0.0, person.eye_y + drop - 2.0)
+    arm = move([(gap + width, 0.0), (person.head_width + 2.0, -1.0)], 0.0, person.eye_y + drop - 3.0)
     thickness = int(rng.integers(2, 7))
     canvas.line(lenses, colour, thickness, closed=True)
     canvas.line([canvas.view.surface(bridge, 7.0)], colour, thickness)
-    canvas.line(canvas.view.surface(np.stack([arm, arm * (-1.0, 1.0)]), 2.0), colour, thickness)
+    canvas.line(canvas.view.surface(both(arm), 2.0), colour, thickness)
 
 
 def _drop_fringe(canvas: Canvas, person: Identity, rng: np.random.Generator) -> None:
-    if person.hair_volume < 0.0:
-        return  # shaved
-    top = hairline(person)[2:-2] + (0.0, -4.0)
+    if is_shaved(person):
+        return
+    top = move(hairline(person)[2:-2], 0.0, -4.0)
     low = np.full(len(top), person.eye_y + rng.uniform(-12.0, 5.0)) + rng.uniform(-4.0, 4.0, len(top))
     if rng.random() < 0.6:  # swept to one side
         low -= rng.uniform(12.0, 26.0) * np.linspace(0.0, 1.0, len(top))[:: int(rng.choice((-1, 1)))]
@@ -88,7 +89,7 @@ def _wear_scarf(canvas: Canvas, person: Identity, rng: np.random.Generator) -> N
     canvas.cover([np.concatenate([upper, corners])], colour)
     for fold in range(int(rng.integers(0, 5))):
         canvas.line(
-            [upper + (0.0, 8.0 + fold * rng.uniform(8.0, 14.0))], shade(colour, float(rng.uniform(0.5, 1.4))), 4
+            [move(upper, 0.0, 8.0 + fold * rng.uniform(8.0, 14.0))], shade(colour, float(rng.uniform(0.5, 1.4))), 4
         )
 
 
@@ -100,9 +101,9 @@ def _put_patch(canvas: Canvas, person: Identity, rng: np.random.Generator) -> No
 
 
 _KINDS: tuple[tuple[float, Callable[[Canvas, Identity, np.random.Generator], None]], ...] = (
-    (0.16, _drop_fringe),
-    (0.22, _wear_glasses),
-    (0.14, _wear_hat),
-    (0.10, _wear_scarf),
-    (0.14, _put_patch),
+    (0.10, _drop_fringe),
+    (0.15, _wear_glasses),
+    (0.09, _wear_hat),
+    (0.07, _wear_scarf),
+    (0.09, _put_patch),
 )
