@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
 from marginface.benchmark import Benchmark, PairBenchmark
@@ -81,6 +82,8 @@ class BenchmarkDataModule(L.LightningDataModule):
             "num_workers": self.num_workers,
             "persistent_workers": persistent and self.num_workers > 0,
             "pin_memory": self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
+            # Each start of a loader draws a number; from the global generator, a resumed run would miss some of them.
+            "generator": torch.Generator(),
         }
 
 
