@@ -14,6 +14,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from lightning.pytorch.callbacks import ProgressBar
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from marginface.backbone import load_weights
@@ -56,7 +57,7 @@ def train(cfg: DictConfig) -> float | None:
         trainer = build_trainer(cfg)
         trainer.fit(model, datamodule, ckpt_path=_checkpoint(cfg), weights_only=True)
         objective = trainer.callback_metrics.get(cfg.objective)
-        if datamodule.benchmarks and cfg.test and not trainer.fast_dev_run:
+        if datamodule.benchmarks and cfg.test and not cfg.trainer.fast_dev_run:
             trainer.test(model, datamodule, ckpt_path=_best(trainer), weights_only=True, verbose=False)
             publish(model, trainer, cfg)
     if trainer.interrupted:
@@ -161,6 +162,8 @@ def load_embedder(cfg: DictConfig) -> FaceEmbedder:
 def build_trainer(cfg: DictConfig) -> L.Trainer:
     """The Lightning trainer with its callbacks and loggers."""
     callbacks = [instantiate(c) for c in (cfg.get("callbacks") or {}).values() if c is not None]
+    if not cfg.trainer.enable_progress_bar:  # Lightning refuses a bar that is switched off
+        callbacks = [c for c in callbacks if not isinstance(c, ProgressBar)]
     loggers = [instantiate(c) for c in (cfg.get("logger") or {}).values() if c is not None]
     trainer: L.Trainer = instantiate(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=loggers or False)
     return trainer

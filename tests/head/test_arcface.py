@@ -51,7 +51,9 @@ def test_without_margin_is_normface():
     assert laws.loss_at(ArcFace(64, 0)) == laws.loss_at(NormFace(64))
 
 
-@pytest.mark.parametrize(("kwargs", "named"), [({"margin": 2}, "margin=2"), ({"margin_grad": "caffe"}, "margin_grad='caffe'")])
+@pytest.mark.parametrize(
+    ("kwargs", "named"), [({"margin": 2}, "margin=2"), ({"margin_grad": "caffe"}, "margin_grad='caffe'")]
+)
 def test_arguments_out_of_range_are_named(kwargs, named):
     with pytest.raises(ValueError, match=named):
         ArcFace(**kwargs)

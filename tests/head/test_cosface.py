@@ -30,7 +30,9 @@ def test_loss_as_a_function_of_the_margin_is_exact():
         assert laws.loss_at(CosFace(30, margin)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("scale", "margin", "named"), [(0, 0.35, "scale=0"), (30, -0.1, "margin=-0.1"), (30, 2, "margin=2")])
+@pytest.mark.parametrize(
+    ("scale", "margin", "named"), [(0, 0.35, "scale=0"), (30, -0.1, "margin=-0.1"), (30, 2, "margin=2")]
+)
 def test_arguments_out_of_range_are_named(scale, margin, named):
     with pytest.raises(ValueError, match=named):
         CosFace(scale, margin)

@@ -18,7 +18,7 @@ from marginface.data.recordio import RecordReader, RecordWriter
 from marginface.data.sampler import BatchRequest, BatchSampler
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel, split_identities
-# SYN
+from marginface.data.synthetic import SyntheticFaces, write_synthetic
 
 __all__ = [
     "BatchRequest",
@@ -38,7 +38,7 @@ __all__ = [
     "RecordError",
     "RecordReader",
     "RecordWriter",
-    # SYN3
+    "SyntheticFaces",
     "decode",
     "encode",
     "read_pairs",
@@ -47,5 +47,5 @@ __all__ = [
     "split_identities",
     "write_face_records",
     "write_pairs",
-    # SYN2
+    "write_synthetic",
 ]
