@@ -1,18 +1,27 @@
 """What a recognizer's checkpoint says about itself beyond the weights."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
-if TYPE_CHECKING:
-    from marginface.recognizer import FaceRecognizer
+from marginface.backbone import Backbone
+from marginface.classifier import Classifier
+from marginface.preprocess import Preprocess
 
 KEY = "marginface"
 FORMAT = 1
 
 
-def describe(model: "FaceRecognizer") -> dict[str, Any]:
+class Recognizer(Protocol):
+    """The parts of a model that a checkpoint names."""
+
+    backbone: Backbone
+    classifier: Classifier
+    preprocess: Preprocess
+
+
+def describe(model: Recognizer) -> dict[str, Any]:
     """Names of the parts of a model, as plain values."""
     return {
         "format": FORMAT,
@@ -23,7 +32,7 @@ def describe(model: "FaceRecognizer") -> dict[str, Any]:
     }
 
 
-def refuse_mismatch(model: "FaceRecognizer", checkpoint: dict[str, Any]) -> None:
+def refuse_mismatch(model: Recognizer, checkpoint: dict[str, Any]) -> None:
     """Compare a checkpoint with the model that is to receive it.
 
     Raises:
