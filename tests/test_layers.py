@@ -26,7 +26,7 @@ BELOW = {
     "benchmark": {"angular", "metric", "data"},
     "callbacks": set(),
     "report": {"metric"},
-    "embedder": {"angular", "preprocess", "head", "backbone", "metric", "benchmark"},
+    "embedder": {"angular", "checkpoint", "preprocess", "head", "backbone", "metric", "benchmark"},
     "recognizer": {"preprocess", "schedule", "parameters", "checkpoint", "head", "backbone", "classifier", "embedder"},
     "datamodule": {"data", "metric", "benchmark"},
 }

@@ -10,12 +10,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "FaceDataModule": "marginface.datamodule",
+    "FaceEmbedder": "marginface.embedder",
     "FaceRecognizer": "marginface.recognizer",
     "Preprocess": "marginface.preprocess",
 }
 _PACKAGES = ("backbone", "benchmark", "callbacks", "classifier", "data", "head", "metric")
 
-__all__ = ["FaceDataModule", "FaceRecognizer", "Preprocess", "__version__"]
+__all__ = ["FaceDataModule", "FaceEmbedder", "FaceRecognizer", "Preprocess", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

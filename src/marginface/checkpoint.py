@@ -1,5 +1,6 @@
 """What a recognizer's checkpoint says about itself beyond the weights."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,6 +50,28 @@ def refuse_mismatch(model: Recognizer, checkpoint: dict[str, Any]) -> None:
             f"the checkpoint belongs to another model ({'; '.join(differs)}); "
             "give the same backbone, head, data and preprocess as in its training"
         )
+
+
+def backbone_of(checkpoint: dict[str, Any]) -> Backbone:
+    """Build the backbone that a checkpoint names, without its weights.
+
+    Only a subclass of Backbone is ever called: a checkpoint from elsewhere cannot make this run anything else.
+
+    Raises:
+        ValueError: if the class cannot be found, or is no backbone.
+    """
+    arguments = dict(checkpoint[KEY]["backbone"])
+    name = str(arguments.pop("class"))
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"the checkpoint's backbone {name} cannot be imported ({error}); put it on the path"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Backbone)):
+        raise ValueError(f"the checkpoint names {name} as its backbone, which is no subclass of marginface's Backbone")
+    return found(**arguments)
 
 
 def rng_state() -> dict[str, Any]:

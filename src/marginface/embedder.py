@@ -4,6 +4,7 @@ Shapes: N batch, D embedding.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from marginface.backbone import Backbone
 from marginface.benchmark import Benchmark
+from marginface.checkpoint import KEY, backbone_of, read_checkpoint
 from marginface.metric import Interval
 from marginface.preprocess import Preprocess
 
@@ -51,6 +53,26 @@ class FaceEmbedder(L.LightningModule):
             backbone.compile()
         self.metrics = nn.ModuleDict()  # one per benchmark of the current evaluation, on the model's device
         self._names: list[str] = []
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path, channels_last: bool = False, compile_backbone: bool = False
+    ) -> "FaceEmbedder":
+        """Rebuild the backbone and the preprocess of a training run, with their weights.
+
+        Args:
+            path: checkpoint of a :class:`FaceRecognizer`.
+            channels_last: keep images and kernels in the channels-last layout.
+            compile_backbone: run the backbone through ``torch.compile``.
+
+        Raises:
+            ValueError: if the file is missing, damaged, or not from marginface.
+        """
+        checkpoint = read_checkpoint(Path(path))
+        preprocess = Preprocess(**checkpoint[KEY]["preprocess"])
+        model = FaceEmbedder(backbone_of(checkpoint), preprocess, channels_last, compile_backbone)
+        model.load_state_dict({k: v for k, v in checkpoint["state_dict"].items() if not k.startswith("classifier.")})
+        return model.eval()
 
     def forward(self, image: Tensor) -> Tensor:
         """Embed images as they are.

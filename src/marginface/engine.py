@@ -15,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ProgressBar
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, open_dict, read_write
 
 from marginface.backbone import load_weights
 from marginface.benchmark import Benchmark
@@ -28,7 +28,7 @@ from marginface.report import format_results, write_results
 
 log = logging.getLogger(__name__)
 
-MODEL_KEYS = ("backbone", "preprocess", "head", "classifier")  # what a checkpoint remembers of its config
+PARTS = ("backbone", "preprocess", "head", "classifier", "optimizer", "scheduler")  # of a recognizer
 SHARED_KEYS = {
     *("seed", "ckpt", "compile", "matmul_precision", "run_dir", "results_dir"),
     *("backbone", "preprocess", "data", "augment", "benchmark", "trainer"),
@@ -60,8 +60,6 @@ def train(cfg: DictConfig) -> float | None:
         if datamodule.benchmarks and cfg.test and not cfg.trainer.fast_dev_run:
             trainer.test(model, datamodule, ckpt_path=_best(trainer), weights_only=True, verbose=False)
             publish(model, trainer, cfg)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     log.info("run: %s", cfg.run_dir)
     return None if objective is None else float(objective)
 
@@ -130,11 +128,10 @@ def build_benchmarks(cfg: DictConfig) -> dict[str, Benchmark]:
 
 def build_recognizer(cfg: DictConfig, num_classes: int) -> FaceRecognizer:
     """Assemble backbone, head, classifier, preprocess, optimizer and scheduler."""
-    parts = {key: instantiate(cfg[key]) for key in (*MODEL_KEYS, "optimizer", "scheduler")}
-    recipe = {key: OmegaConf.to_container(cfg[key], resolve=True) for key in MODEL_KEYS}
+    parts = {key: instantiate(cfg[key]) for key in PARTS}
     # Through a partial: arguments of instantiate itself would be merged into the config, that is copied.
     make = instantiate(cfg.recognizer, _partial_=True)
-    model: FaceRecognizer = make(**parts, num_classes=num_classes, compile_backbone=bool(cfg.compile), recipe=recipe)
+    model: FaceRecognizer = make(**parts, num_classes=num_classes, compile_backbone=bool(cfg.compile))
     return model
 
 
@@ -143,20 +140,12 @@ def load_embedder(cfg: DictConfig) -> FaceEmbedder:
     if cfg.ckpt is None:
         if cfg.get("backbone") is None:
             raise ValueError("weights=PATH does not say which network it is; add backbone=NAME")
-        model = FaceEmbedder(instantiate(cfg.backbone), instantiate(cfg.preprocess), cfg.channels_last, cfg.compile)
+        model = FaceEmbedder(
+            instantiate(cfg.backbone), instantiate(cfg.preprocess), cfg.channels_last, bool(cfg.compile)
+        )
         load_weights(model.backbone, Path(cfg.weights))
         return model
-    checkpoint = read_checkpoint(Path(cfg.ckpt))
-    saved = OmegaConf.create(checkpoint["marginface"]["recipe"])
-    if not saved:
-        raise ValueError(
-            f"ckpt={cfg.ckpt} was trained through the library, so it does not hold its config; load it in Python with "
-            "FaceRecognizer.load_from_checkpoint(path, backbone=..., head=..., num_classes=...)"
-        )
-    model = FaceEmbedder(instantiate(saved.backbone), instantiate(saved.preprocess), cfg.channels_last, cfg.compile)
-    weights = {k: v for k, v in checkpoint["state_dict"].items() if not k.startswith("classifier.")}
-    model.load_state_dict(weights)
-    return model
+    return FaceEmbedder.from_checkpoint(cfg.ckpt, cfg.channels_last, bool(cfg.compile))
 
 
 def build_trainer(cfg: DictConfig) -> L.Trainer:
@@ -227,5 +216,8 @@ def _checkpoint(cfg: DictConfig) -> str | None:
 
 
 def _best(trainer: L.Trainer) -> str | None:
-    callback = trainer.checkpoint_callback
-    return getattr(callback, "best_model_path", "") or None
+    """The best checkpoint of this run; None, that is the final weights, where no held-out identities chose one."""
+    path: str = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if not path:
+        log.warning("no checkpoint was chosen (no validation, or no callbacks.best): the final weights are reported")
+    return path or None

@@ -1,6 +1,6 @@
 """FaceRecognizer: one backbone, one margin head, trained by Lightning."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -41,7 +41,6 @@ class FaceRecognizer(FaceEmbedder):
         decay_vectors: decay biases, norms and PReLU slopes too.
         channels_last: keep images and kernels in the channels-last layout.
         compile_backbone: run the backbone through ``torch.compile``.
-        recipe: plain values to store in checkpoints, from which the model can be rebuilt.
     """
 
     def __init__(
@@ -58,11 +57,9 @@ class FaceRecognizer(FaceEmbedder):
         decay_vectors: bool = False,
         channels_last: bool = False,
         compile_backbone: bool = False,
-        recipe: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(backbone, preprocess, channels_last, compile_backbone)
         self.classifier = classifier(head, num_classes, backbone.embedding_dim)
-        self.recipe = dict(recipe or {})
         self._make_optimizer, self._make_scheduler = optimizer, scheduler
         self._make_groups = partial(
             parameter_groups,
@@ -123,7 +120,7 @@ class FaceRecognizer(FaceEmbedder):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is needed to rebuild the model, to refuse another one, and to resume exactly."""
-        checkpoint["marginface"] = {**describe(self), "recipe": self.recipe, "rng": rng_state()}
+        checkpoint["marginface"] = {**describe(self), "rng": rng_state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another backbone, head or number of identities, naming the difference."""
