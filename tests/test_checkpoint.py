@@ -76,11 +76,6 @@ def test_foreign_and_future_checkpoints_are_refused() -> None:
         refuse_mismatch(recognizer(), future)
 
 
-def test_the_recipe_travels_along() -> None:
-    model = FaceRecognizer(SphereNet(4, 8, (32, 32)), ASoftmax(), 5, recipe={"head": {"margin": 4}})
-    assert saved(model)["marginface"]["recipe"] == {"head": {"margin": 4}}
-
-
 def test_random_numbers_go_on_where_they_were() -> None:
     torch.rand(3)
     state = rng_state()

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor
 
-from marginface import FaceDataModule, FaceRecognizer, Preprocess
+from marginface import FaceDataModule, FaceEmbedder, FaceRecognizer, Preprocess
 from marginface.backbone import SphereNet
 from marginface.benchmark import PairBenchmark
 from marginface.callbacks import NonFiniteLossError, StopOnNonFinite
@@ -229,6 +229,25 @@ def test_a_reloaded_model_gives_identical_embeddings(checkpoint: tuple[Path, Fac
     assert torch.equal(reloaded.embed(images), model.embed(images))
     assert torch.equal(reloaded.classifier.weight, model.classifier.weight)
     assert int(reloaded.classifier.head.step) == STEPS
+
+
+def test_a_checkpoint_rebuilds_the_model_without_its_head(
+    checkpoint: tuple[Path, FaceRecognizer], images: Tensor
+) -> None:
+    path, model = checkpoint
+    rebuilt = FaceEmbedder.from_checkpoint(path)
+    torch.testing.assert_close(rebuilt.embed(images), model.embed(images), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["os.system", "torch.nn.Linear", "nowhere.Backbone"])
+def test_a_checkpoint_cannot_call_anything_but_a_backbone(
+    checkpoint: tuple[Path, FaceRecognizer], tmp_path: Path, name: str
+) -> None:
+    saved = torch.load(checkpoint[0], weights_only=True)
+    saved["marginface"]["backbone"] = {"class": name, "command": "true"}
+    torch.save(saved, tmp_path / "evil.ckpt")
+    with pytest.raises(ValueError, match=name):
+        FaceEmbedder.from_checkpoint(tmp_path / "evil.ckpt")
 
 
 @pytest.mark.parametrize(
