@@ -13,7 +13,7 @@ ARGS ?=
 PINS := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-16)
 READY := $(VENV)/.installed-$(PINS)
 READY_DEV := $(VENV)/.installed-dev-$(PINS)
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet --no-input install --constraint constraints.txt
+PIP := PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip --disable-pip-version-check --quiet --no-input install --constraint constraints.txt
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
