@@ -10,6 +10,15 @@ import yaml
 
 HEAVY = ("torch", "lightning", "numpy", "cv2", "timm", "torchmetrics", "albumentations", "dvclive")
 SCRIPTS = ("train", "eval", "synthesize")
+# A sweep cannot be shown (Hydra refuses --cfg with -m): it runs, and each job prints its config instead of training.
+SWEEP = """
+import runpy, sys, types
+engine = types.ModuleType("marginface.engine")
+engine.train = lambda cfg: print("job", cfg.head._target_, cfg.backbone.depth, cfg.trainer.devices)
+sys.modules["marginface.engine"] = engine
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +53,9 @@ def test_help_needs_no_torch(root: Path, traps: Path, script: str) -> None:
     done = call(root, traps, script, "--help")
     assert done.returncode == 0, done.stderr
     assert "== Config ==" in done.stdout
-    assert "asoftmax" in done.stdout  # the choices of a group
+    groups = dict(line.split(": ", 1) for line in done.stdout.split("== Config ==")[0].splitlines() if ": " in line)
+    for folder in (path for path in (root / "conf").iterdir() if path.is_dir() and path.name != "__pycache__"):
+        assert groups[folder.name].split(", ") == sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +77,22 @@ def test_the_config_is_shown_without_torch(root: Path, traps: Path, script: str,
         assert list(cfg["benchmark"]) == ["lfw", "cfp_fp"]
     if script == "synthesize":
         assert cfg["data"]["generate"]["num_identities"] == 7
+
+
+def test_a_sweep_composes_every_combination_without_torch(root: Path, traps: Path, tmp_path: Path) -> None:
+    words = ["-m", "head=softmax,asoftmax", "backbone=sphere4,sphere64", f"hydra.sweep.dir={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-c", SWEEP, str(root / "src" / "train.py"), *words, "trainer.devices=8"],
+        cwd=traps,
+        env={**os.environ, "PYTHONPATH": str(traps)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    jobs = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("job ")]
+    heads = ("marginface.head.Softmax", "marginface.head.ASoftmax")
+    assert jobs == [[head, depth, "8"] for head in heads for depth in ("4", "64")]
 
 
 @pytest.mark.parametrize("word", ["head=asoftmx", "head.margn=4", "trainer.device=2"])
