@@ -30,7 +30,6 @@ train: $(READY) ## Install, get the sample data, train, evaluate, draw the plots
 	@dvc repro
 	@echo "== Plots: dvc plots show"
 	@dvc plots show --out dvc_plots > /dev/null
-	@dvc metrics show --md
 	@echo "== Done"
 	@echo "  figures         results/metrics.json (with 95 % intervals), results/roc.csv, results/scores.csv"
 	@echo "  plots           dvc_plots/index.html"

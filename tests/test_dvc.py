@@ -1,5 +1,6 @@
 """The pipeline reruns what depends on a change, and nothing else."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,11 @@ QUICK = (
 
 
 def dvc(folder: Path, *words: str) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages say `python`
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *words],
         cwd=folder,
+        env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         timeout=300,

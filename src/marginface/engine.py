@@ -114,7 +114,7 @@ def prepare(cfg: DictConfig, known: set[str]) -> None:
 
 def quieten() -> None:
     """Say each thing once, and nothing that does not apply here."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).handlers.clear()  # Hydra's root logger prints these messages already
     # PairVerification recognises the images that the sampler repeats.
     warnings.filterwarnings("ignore", message="Using `DistributedSampler` with the dataloaders")
