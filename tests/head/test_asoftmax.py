@@ -95,7 +95,7 @@ def test_detached_gradient_is_that_of_modified_softmax_s_target():
 
 @pytest.mark.parametrize("margin", [1, 2, 3, 4])
 def test_caffe_gradient_is_the_official_layer_s(margin):
-    """Recomputed from the layer's formulas: heads.md-style a, b per margin, unit length of (a, b), plain dW."""
+    """Recomputed from the layer's formulas: a, b per margin, unit length of (a, b), plain dW."""
     lambda_ = 5.0
     x, w, y = laws.batch(n=1, c=3, seed=margin)
     w = torch.nn.functional.normalize(w)
