@@ -31,6 +31,8 @@ def test_grid_of_heads_and_backbones(command, tmp_path):
     small = command.small(
         "trainer.limit_train_batches=1", "trainer.limit_val_batches=0", "logger=none", "callbacks=last"
     )
-    command("train", "-m", "head=softmax,asoftmax", "backbone=sphere4,sphere20", *small, f"hydra.sweep.dir={tmp_path}")
-    folders = sorted(p.name for p in tmp_path.iterdir() if p.is_dir())
-    assert folders == ["0_softmax_sphere4", "1_softmax_sphere20", "2_asoftmax_sphere4", "3_asoftmax_sphere20"]
+    grid = ("head=softmax,asoftmax", "backbone=sphere4,sphere20")  # the last word on a group counts
+    command("train", "-m", *small, *grid, f"hydra.sweep.dir={tmp_path}")
+    jobs = {p.name.split("_", 1)[1] for p in tmp_path.iterdir() if p.is_dir()}
+    assert jobs == {"softmax_sphere4", "softmax_sphere20", "asoftmax_sphere4", "asoftmax_sphere20"}
+    assert sorted(p.name[0] for p in tmp_path.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
