@@ -15,6 +15,7 @@ from typing import Any
 import lightning as L
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from marginface.datamodule import FaceDataModule
@@ -100,8 +101,6 @@ def main() -> None:
             ],
         )
         prepare(cfg, TRAIN_KEYS)
-        from hydra.utils import instantiate
-
         data = instantiate(cfg.data)
         pairs = [(under_lightning(cfg, data), bare(cfg, data, options.steps)) for _ in range(options.rounds)]
     print("| round | Lightning, ms/step | bare, ms/step | ratio |\n|---|---|---|---|")
