@@ -46,6 +46,27 @@ def angle(cosine: Tensor) -> Tensor:
     return value + slope * (cosine - cosine.detach())
 
 
+def shifted_cosine(cosine: Tensor, margin: Tensor | float) -> Tensor:
+    """``cos(theta + m)``, decreasing in theta over all of [0, pi].
+
+    Where ``theta + m`` passes pi, the cosine would rise again and reward worse samples; there the value continues as
+    ``cos(theta) - m sin(m)``, as the first (MXNet) code of ArcFace's authors did.
+
+    Source: ArcFace, CVPR 2019, arXiv 1801.07698, equation 3.
+
+    Args:
+        cosine: cosines of any shape.
+        margin: m in radians, in [0, pi/2]; a number, or of the same shape.
+
+    Returns:
+        Same shape as the cosines; at m = 0 the cosines themselves.
+    """
+    m = torch.as_tensor(margin, dtype=cosine.dtype, device=cosine.device)
+    shifted = torch.cos(angle(cosine) + m)
+    value = torch.where(cosine > -m.cos(), shifted, cosine - m * m.sin())
+    return torch.where(m == 0, cosine, value)
+
+
 def chebyshev(order: int, cosine: Tensor) -> Tensor:
     """Chebyshev polynomial T_m, so that ``T_m(cos(theta)) = cos(m * theta)`` without an arc cosine.
 

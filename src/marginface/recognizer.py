@@ -111,7 +111,7 @@ class FaceRecognizer(FaceEmbedder):
         result: Classification = self.classifier(self(batch["image"]), batch["label"])
         size = len(batch["label"])
         self.log("train/loss", result.loss, prog_bar=True, batch_size=size)
-        self.log("train/accuracy", (result.prediction == batch["label"]).float().mean(), prog_bar=True, batch_size=size)
+        self.log("train/accuracy", result.correct.float().mean(), prog_bar=True, batch_size=size)
         if "skipped" in batch:  # loaders of other data modules need not count
             self.log("train/skipped", batch["skipped"].float(), reduce_fx="sum", on_step=False, on_epoch=True)
         if self.global_step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]

@@ -42,7 +42,7 @@ def test_margins_are_computed_in_fp32(make, low: torch.dtype, autocast: bool) ->
     expected = classifier(rounded.float(), y)
     assert result.loss.dtype == torch.float32
     assert torch.equal(result.loss, expected.loss)
-    assert torch.equal(result.prediction, expected.prediction)
+    assert torch.equal(result.correct, expected.correct)
 
 
 @every_head
@@ -73,31 +73,47 @@ def test_float64_stays_float64() -> None:
 
 
 @every_head
-def test_prediction_ignores_the_margin(make) -> None:
+def test_correctness_ignores_the_margin(make) -> None:
     """Embeddings half-way between their own centre and the next: nearer to their own, but not by the margin."""
     classifier = dense(make())
     classifier.weight.data = torch.eye(5, 16)
     y = torch.arange(5)
     x = 10 * (1.01 * torch.eye(5, 16) + torch.eye(5, 16).roll(1, 0))
     result = classifier(x, y)
-    assert torch.equal(result.prediction, y)
+    assert result.correct.all()
     if not isinstance(classifier.head, Softmax | ModifiedSoftmax | NormFace | ASoftmax):
         assert float(result.loss.detach()) > math.log(2)  # with the margin the neighbour has the larger logit
 
 
-def test_prediction_of_softmax_counts_length_and_bias() -> None:
+def test_correctness_of_softmax_counts_length_and_bias() -> None:
     classifier = dense(Softmax())
     classifier.weight.data = torch.eye(5, 16) * torch.tensor([1.0, 3, 1, 1, 1]).unsqueeze(1)
     x = torch.zeros(1, 16)
     x[0, 0], x[0, 1] = 2, 1
-    assert classifier(x, torch.tensor([0])).prediction.tolist() == [1]  # nearer to 0, but 1 is longer
+
+    def recognised(label: int) -> bool:
+        return bool(classifier(x, torch.tensor([label])).correct)
+
+    assert recognised(1)  # nearer to 0, but 1 is longer
+    assert not recognised(0)
     classifier.bias.data[4] = 100
-    assert classifier(x, torch.tensor([0])).prediction.tolist() == [4]
+    assert recognised(4)
+    assert not recognised(1)
+
+
+def test_a_tie_is_not_recognised() -> None:
+    """Else a collapsed model, to which all centres are equally near, would look perfect."""
+    classifier = dense(CosFace())
+    classifier.weight.data[:] = classifier.weight.data[0]
+    x, y = batch()
+    assert not classifier(x, y).correct.any()
 
 
 @every_head
 @pytest.mark.parametrize("low", [None, torch.bfloat16])
-def test_a_zero_embedding_gives_finite_gradients(make, low: torch.dtype | None) -> None:
+def test_a_zero_embedding_gives_finite_gradients(make, low: torch.dtype | None, monkeypatch) -> None:
+    """As on a GPU, where values are not read beforehand."""
+    monkeypatch.setattr(DenseClassifier, "_check_values", lambda *_: None)
     x, y = batch()
     x[0] = 0
     classifier, leaf = dense(make()), x.requires_grad_()
@@ -132,12 +148,21 @@ def test_a_zero_centre_gives_finite_gradients(make) -> None:
         (None, torch.zeros(6, 1, dtype=torch.int64), r"shape \(6, 1\)"),
         (None, torch.tensor([0, 1, 2, 3, 4, 5]), r"label has values in \[0, 5\], outside \[0, 5\)"),
         (None, torch.tensor([0, 1, 2, 3, 4, -1]), r"label has values in \[-1, 4\], outside \[0, 5\)"),
+        ((6, 16), None, r"embedding is zero, which has no direction in row\(s\) \[0, 1, 2, 3, 4, 5\] of 6"),
     ],
 )
 def test_a_batch_that_does_not_fit_is_refused(embedding, label: Tensor | None, named: str) -> None:
     x, y = batch()
     with pytest.raises(ValueError, match=named):
         dense(CosFace())(x if embedding is None else torch.zeros(embedding), y if label is None else label)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_an_embedding_that_is_not_finite_is_refused(bad: float) -> None:
+    x, y = batch()
+    x[3, 2] = bad
+    with pytest.raises(ValueError, match=r"embedding is not finite in row\(s\) \[3\] of 6; lower optimizer.lr"):
+        dense(CosFace())(x, y)
 
 
 @pytest.mark.parametrize(
@@ -187,5 +212,5 @@ def test_one_step_downhill_lowers_the_loss() -> None:
 
 
 def test_the_contract_is_abstract() -> None:
-    with pytest.raises(TypeError, match="forward"):
+    with pytest.raises(TypeError, match="_classify"):
         Classifier(CosFace(), 5, 16)

@@ -17,7 +17,7 @@ def test_equals_linear_layer_with_cross_entropy():
     logits = F.linear(x, w, classifier.bias)
     result = classifier(x, y)
     torch.testing.assert_close(result.loss, F.cross_entropy(logits, y))
-    assert torch.equal(result.prediction, logits.argmax(1))
+    assert torch.equal(result.correct, logits.argmax(1) == y)
 
 
 def test_without_bias_a_common_shift_of_all_centres_changes_nothing():

@@ -9,14 +9,31 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from marginface.head.base import Head
+from marginface.angular import normalize
+from marginface.classifier.collectives import gather_rows
+from marginface.head.base import Head, Row
 
 
 class Classification(NamedTuple):
     """What a classifier returns for a batch."""
 
     loss: Tensor  # scalar, mean over the batch
-    prediction: Tensor  # (N,) int64, the most similar class without any margin
+    correct: Tensor  # (N,) bool: without any margin, the label is more similar than every other class
+
+
+class Batch(NamedTuple):
+    """Embeddings as directions and lengths, with their labels."""
+
+    feature: Tensor  # (N, D) unit rows
+    norm: Tensor  # (N,)
+    label: Tensor  # (N,) int64
+
+
+class Centres(NamedTuple):
+    """What a loss runs over."""
+
+    weight: Tensor  # (C * K, D), rows of one class side by side
+    bias: Tensor | None  # (C,)
 
 
 class Classifier(nn.Module, ABC):
@@ -34,6 +51,7 @@ class Classifier(nn.Module, ABC):
     """
 
     bias: Tensor | None
+    memory: Tensor
 
     def __init__(self, head: Head, num_classes: int, embedding_dim: int, init_std: float | None = None) -> None:
         super().__init__()
@@ -44,15 +62,21 @@ class Classifier(nn.Module, ABC):
         if init_std is not None and init_std <= 0:
             raise ValueError(f"init_std={init_std} must be positive, or null for centres of about unit length")
         self.head, self.num_classes, self.embedding_dim = head, num_classes, embedding_dim
-        std = embedding_dim**-0.5 if init_std is None else init_std
-        self.weight = nn.Parameter(torch.randn(num_classes * head.num_centres, embedding_dim) * std)
-        if head.use_bias:
-            self.bias = nn.Parameter(torch.zeros(num_classes))
-        else:
-            self.register_parameter("bias", None)
+        self.init_std = embedding_dim**-0.5 if init_std is None else init_std
+        self._make_centres()
         head.bind(num_classes)
 
-    @abstractmethod
+    def _make_centres(self) -> None:
+        """Create ``weight`` and, where the head has them, ``bias`` and ``memory``."""
+        rows = self.num_classes * self.head.num_centres
+        self.weight = nn.Parameter(torch.randn(rows, self.embedding_dim) * self.init_std)
+        if self.head.use_bias:
+            self.bias = nn.Parameter(torch.zeros(self.num_classes))
+        else:
+            self.register_parameter("bias", None)
+        if self.head.memory_head is not None:
+            self.register_buffer("memory", torch.zeros(self.num_classes, self.embedding_dim))
+
     def forward(self, embedding: Tensor, label: Tensor) -> Classification:
         """Loss of a batch.
 
@@ -61,14 +85,50 @@ class Classifier(nn.Module, ABC):
             label: (N,) int64 in [0, C).
 
         Returns:
-            The mean loss, and the predicted classes without margin.
+            The mean loss, and which samples are recognised without margin.
 
         Raises:
             ValueError: if shapes, dtype or labels do not fit.
         """
+        self.check(embedding, label)
+        with torch.autocast(embedding.device.type, enabled=False):
+            wide = torch.promote_types(embedding.dtype, torch.float32)
+            batch = Batch(*normalize(embedding.to(wide)), label)
+            loss, correct = self._classify(self.head, Centres(self.weight, self.bias), batch)
+            if self.head.memory_head is not None:
+                loss = loss + self._recall(self.head.memory_head, batch)
+            return Classification(loss.mean(), correct)
+
+    @abstractmethod
+    def _classify(self, head: Head, centres: Centres, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss and correctness of each row, each (N,)."""
+
+    def _recall(self, head: Head, batch: Batch) -> Tensor:
+        """Loss (N,) over the latest embedding of each class, which the batch's own then replace."""
+        weight, loss = self.head.memory_weight(), torch.zeros_like(batch.norm)
+        if weight:
+            latest = self.memory.to(batch.feature.dtype, copy=True)  # as it is now: backward comes after the change
+            loss = weight * self._classify(head, Centres(latest, None), batch)[0]
+        if self.training:
+            self._remember(batch)
+        return loss
+
+    @torch.no_grad()
+    def _remember(self, batch: Batch) -> None:
+        """Put the embeddings of all processes into the memory; of several of one class, the last one stays."""
+        feature, label = gather_rows(batch.feature), gather_rows(batch.label)
+        self.memory[label] = feature.to(self.memory.dtype)
+
+    @torch.no_grad()
+    def _advance(self, head: Head, row: Row, negative_lse: Tensor | None) -> None:
+        """Let the head update its state from the facts of all processes, before they are used."""
+        if type(head).advance is Head.advance:
+            return
+        facts = Row(*(gather_rows(fact.detach()) for fact in row))
+        head.advance(facts, None if negative_lse is None else gather_rows(negative_lse))
 
     def check(self, embedding: Tensor, label: Tensor) -> None:
-        """Refuse a batch that does not fit this classifier; label values are read on the CPU only (no device sync)."""
+        """Refuse a batch that does not fit this classifier; values are read on the CPU only (no device sync)."""
         if embedding.ndim != 2 or embedding.shape[1] != self.embedding_dim:
             raise ValueError(f"embedding has shape {tuple(embedding.shape)}; expected (N, {self.embedding_dim})")
         if label.dtype != torch.int64 or label.shape != embedding.shape[:1]:
@@ -76,12 +136,21 @@ class Classifier(nn.Module, ABC):
                 f"label has dtype {label.dtype} and shape {tuple(label.shape)}; "
                 f"expected int64 of shape ({embedding.shape[0]},)"
             )
-        if (
-            label.device.type == "cpu"
-            and label.numel()
-            and not 0 <= int(label.min()) <= int(label.max()) < self.num_classes
-        ):
+        if label.device.type == "cpu" and label.numel():
+            self._check_values(embedding.detach(), label)
+
+    def _check_values(self, embedding: Tensor, label: Tensor) -> None:
+        low, high = int(label.min()), int(label.max())
+        if not 0 <= low <= high < self.num_classes:
             raise ValueError(
-                f"label has values in [{int(label.min())}, {int(label.max())}], outside [0, {self.num_classes}); "
+                f"label has values in [{low}, {high}], outside [0, {self.num_classes}); "
                 "num_classes must be the number of training identities"
             )
+        length = torch.linalg.vector_norm(embedding.float(), dim=1)
+        for wrong, what, remedy in (
+            (~torch.isfinite(length), "not finite", "lower optimizer.lr or set trainer.gradient_clip_val"),
+            (length == 0, "zero, which has no direction", "the backbone's output has died; lower optimizer.lr"),
+        ):
+            if bool(wrong.any()):
+                rows = wrong.nonzero().flatten().tolist()
+                raise ValueError(f"embedding is {what} in row(s) {rows[:10]} of {len(wrong)}; {remedy}")

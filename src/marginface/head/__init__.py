@@ -2,7 +2,7 @@
 
 from marginface.head.arcface import ArcFace
 from marginface.head.asoftmax import ASoftmax
-from marginface.head.base import Head, Row
+from marginface.head.base import CosineHead, Head, Row
 from marginface.head.cosface import CosFace
 from marginface.head.criterion import Criterion, Separable, SoftmaxCrossEntropy
 from marginface.head.modified_softmax import ModifiedSoftmax
@@ -13,6 +13,7 @@ __all__ = [
     "ASoftmax",
     "ArcFace",
     "CosFace",
+    "CosineHead",
     "Criterion",
     "Head",
     "ModifiedSoftmax",

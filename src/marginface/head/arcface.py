@@ -2,20 +2,16 @@
 
 import math
 
-import torch
 from torch import Tensor
 
-from marginface.angular import angle
-from marginface.head.base import Head, Row, check_choice, check_range, detached_slope
+from marginface.angular import shifted_cosine
+from marginface.head.base import CosineHead, Row, check_margin_grad, check_range, detached_slope
 
 
-class ArcFace(Head):
+class ArcFace(CosineHead):
     """``z_y = s cos(theta_y + m)``, ``z_j = s cos(theta_j)``, decreasing in theta_y over all of [0, pi].
 
-    Where ``theta_y + m`` passes pi, the cosine would rise again and reward worse samples; there the target continues as
-    ``cos(theta_y) - m sin(m)``, as the authors' first (MXNet) code did.
-
-    Source: ArcFace, CVPR 2019, arXiv 1801.07698, equation 3.
+    Source: ArcFace, CVPR 2019, arXiv 1801.07698, equation 3; past pi :func:`marginface.angular.shifted_cosine`.
 
     Args:
         scale: s > 0.
@@ -28,22 +24,12 @@ class ArcFace(Head):
     """
 
     def __init__(self, scale: float = 64.0, margin: float = 0.5, margin_grad: str = "true") -> None:
-        super().__init__()
-        check_range("ArcFace scale", scale, 1e-6)
-        check_range("ArcFace margin", margin, 0.0, math.pi / 2)
-        margin_grad = str(margin_grad).lower()  # YAML reads a bare `true` as a boolean
-        check_choice("ArcFace margin_grad", margin_grad, ("true", "detached"))
-        self.logit_scale, self.margin, self.margin_grad = float(scale), float(margin), margin_grad
-
-    def scale(self, norm: Tensor) -> Tensor:
-        """The scale s: a scalar."""
-        return torch.as_tensor(self.logit_scale, dtype=norm.dtype, device=norm.device)
+        super().__init__(scale)
+        name = type(self).__name__
+        check_range(f"{name} margin", margin, 0.0, math.pi / 2)
+        self.margin, self.margin_grad = float(margin), check_margin_grad(name, margin_grad)
 
     def target(self, row: Row) -> Tensor:
         """``cos(theta_y + m)`` with its monotone continuation: (N,)."""
-        if self.margin == 0.0:
-            return row.cosine
-        shifted = torch.cos(angle(row.cosine) + self.margin)
-        continued = row.cosine - self.margin * math.sin(self.margin)
-        value = torch.where(row.cosine > -math.cos(self.margin), shifted, continued)
+        value = shifted_cosine(row.cosine, self.margin)
         return detached_slope(value, row.cosine) if self.margin_grad == "detached" else value

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from marginface.angular import sphere_psi, sphere_psi_slope
-from marginface.head.base import Head, Row, check_choice, check_range, detached_slope
+from marginface.head.base import Head, Row, check_margin_grad, check_range, detached_slope
 
 
 class ASoftmax(Head):
@@ -49,8 +49,7 @@ class ASoftmax(Head):
         super().__init__()
         if margin not in (1, 2, 3, 4):
             raise ValueError(f"ASoftmax margin={margin!r} is not one of 1, 2, 3, 4; A-Softmax is defined for integers")
-        margin_grad = str(margin_grad).lower()  # YAML reads a bare `true` as a boolean
-        check_choice("ASoftmax margin_grad", margin_grad, ("true", "detached", "caffe"))
+        margin_grad = check_margin_grad("ASoftmax", margin_grad, ("caffe",))
         check_range("ASoftmax lambda_min", lambda_min, 0.0)
         check_range("ASoftmax lambda_base", lambda_base, max(lambda_min, 1e-12))
         check_range("ASoftmax power", power, 1e-6)

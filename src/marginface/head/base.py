@@ -3,7 +3,8 @@
 Shapes: N batch, C classes. For row i with label y, classifier and head share the words
 
     similarity_j = cos(theta_j)            if the head normalises the centres, else ||w_j|| cos(theta_j)
-    logit_y      = scale * target(row)     logit_j = scale * negative(similarity_j, row)     for j != y
+    logit_y      = scale * target(row) + offset
+    logit_j      = scale * negative(similarity_j, row) + offset                               for j != y
     loss_i       = criterion(logits, y) + regularizer(norm_i)
 
 which covers heads that change the target only (A-Softmax, CosFace, ArcFace, MagFace, AdaFace), heads whose negatives
@@ -35,10 +36,12 @@ class Head(nn.Module, ABC):
     num_centres: int = 1  # centres per class; the similarity of a class is the largest of its centres'
     needs_negatives: bool = False  # True: advance() receives the log-sum-exp of the negatives' logits (AdaCos)
     splits_gradient: bool = False  # True: target_for_weight() replaces target() in the gradient of the centres
+    memory_head: "Head | None"  # a second loss, over the latest embedding of each class (UniTSFace)
 
     def __init__(self, criterion: Criterion | None = None) -> None:
         super().__init__()
         self.criterion: Criterion = SoftmaxCrossEntropy() if criterion is None else criterion
+        self.memory_head = None
 
     @abstractmethod
     def scale(self, norm: Tensor) -> Tensor:
@@ -67,12 +70,21 @@ class Head(nn.Module, ABC):
 
         Args:
             similarity: (N, c) similarities of any c classes; the target's own entry is overwritten afterwards.
-            row: per-sample facts, each (N,).
+            row: per-sample facts, each (N,), as constants: no gradient flows through them.
 
         Returns:
-            (N, c).
+            (N, c), each entry a function of its own similarity and its row.
         """
         return similarity
+
+    @property
+    def transforms_negatives(self) -> bool:
+        """Whether :meth:`negative` is more than the identity."""
+        return type(self).negative is not Head.negative
+
+    def offset(self) -> Tensor | None:
+        """One number, usually learned, added to the logits of all classes (SphereFace2, UniFace): a scalar, or None."""
+        return None
 
     def target_for_weight(self, row: Row) -> Tensor:
         """The target as the class centres' gradient sees it, for heads with ``splits_gradient``.
@@ -100,9 +112,13 @@ class Head(nn.Module, ABC):
         """Update the state (annealing step, moving averages). Called once per training forward, before the logits.
 
         Args:
-            row: detached facts of the batch.
-            negative_lse: (N,) log-sum-exp of the negatives' logits if ``needs_negatives``.
+            row: detached facts of the batches of all processes, so that their states stay equal.
+            negative_lse: likewise the log-sum-exp of the negatives' logits, if ``needs_negatives``.
         """
+
+    def memory_weight(self) -> float:
+        """Weight of the loss over the memory; 0 as long as the memory is only filled."""
+        return 1.0
 
     def bind(self, num_classes: int) -> None:
         """Learn the number of classes. Called once by the classifier; heads whose constants depend on C override it."""
@@ -113,6 +129,27 @@ class Head(nn.Module, ABC):
     def extra_state_summary(self) -> dict[str, float]:
         """Values worth a line in the training log, by name (lambda, scale, moving averages)."""
         return {}
+
+
+class CosineHead(Head, ABC):
+    """A head that normalises the embeddings too: logits are similarities times a fixed scale.
+
+    Args:
+        scale: s > 0.
+        criterion: None for the softmax.
+
+    Raises:
+        ValueError: if the scale is not positive.
+    """
+
+    def __init__(self, scale: float, criterion: Criterion | None = None) -> None:
+        super().__init__(criterion)
+        check_range(f"{type(self).__name__} scale", scale, 1e-6)
+        self.logit_scale = float(scale)
+
+    def scale(self, norm: Tensor) -> Tensor:
+        """The scale s: a scalar."""
+        return norm.new_full((), self.logit_scale)
 
 
 def detached_slope(value: Tensor, cosine: Tensor) -> Tensor:
@@ -141,3 +178,10 @@ def check_range(name: str, value: float, low: float, high: float = float("inf"))
     """Refuse a number outside [low, high] with an error that names the range."""
     if not low <= value <= high:
         raise ValueError(f"{name}={value} is outside [{low}, {high}]; choose a value inside it")
+
+
+def check_margin_grad(owner: str, value: str | bool, more: tuple[str, ...] = ()) -> str:
+    """The word that says how a margin is differentiated; YAML reads a bare ``true`` as a boolean."""
+    word = str(value).lower()
+    check_choice(f"{owner} margin_grad", word, ("true", "detached", *more))
+    return word
