@@ -2,5 +2,6 @@
 
 from marginface.classifier.base import Classification, Classifier
 from marginface.classifier.dense import DenseClassifier
+from marginface.classifier.fused import FusedClassifier
 
-__all__ = ["Classification", "Classifier", "DenseClassifier"]
+__all__ = ["Classification", "Classifier", "DenseClassifier", "FusedClassifier"]

@@ -62,6 +62,7 @@ class Classifier(nn.Module, ABC):
         if init_std is not None and init_std <= 0:
             raise ValueError(f"init_std={init_std} must be positive, or null for centres of about unit length")
         self.head, self.num_classes, self.embedding_dim = head, num_classes, embedding_dim
+        self.under_autocast = False
         self.init_std = embedding_dim**-0.5 if init_std is None else init_std
         self._make_centres()
         head.bind(num_classes)
@@ -91,6 +92,7 @@ class Classifier(nn.Module, ABC):
             ValueError: if shapes, dtype or labels do not fit.
         """
         self.check(embedding, label)
+        self.under_autocast = torch.is_autocast_enabled(embedding.device.type)
         with torch.autocast(embedding.device.type, enabled=False):
             wide = torch.promote_types(embedding.dtype, torch.float32)
             batch = Batch(*normalize(embedding.to(wide)), label)
@@ -109,6 +111,8 @@ class Classifier(nn.Module, ABC):
         if weight:
             latest = self.memory.to(batch.feature.dtype, copy=True)  # as it is now: backward comes after the change
             loss = weight * self._classify(head, Centres(latest, None), batch)[0]
+        else:  # several processes wait for a gradient of each parameter at every step
+            loss = loss + sum(0.0 * p.sum() for p in head.parameters())
         if self.training:
             self._remember(batch)
         return loss
@@ -117,7 +121,10 @@ class Classifier(nn.Module, ABC):
     def _remember(self, batch: Batch) -> None:
         """Put the embeddings of all processes into the memory; of several of one class, the last one stays."""
         feature, label = gather_rows(batch.feature), gather_rows(batch.label)
-        self.memory[label] = feature.to(self.memory.dtype)
+        order = torch.arange(len(label), device=label.device)
+        # Rows of one class all write the last one's embedding: the order of writing is not defined on a GPU.
+        last = order.new_zeros(self.num_classes).scatter_reduce_(0, label, order, "amax")[label]
+        self.memory[label] = feature[last].to(self.memory.dtype)
 
     @torch.no_grad()
     def _advance(self, head: Head, row: Row, negative_lse: Tensor | None) -> None:

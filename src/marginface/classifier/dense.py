@@ -45,7 +45,7 @@ class DenseClassifier(Classifier):
 
     @torch.no_grad()
     def _negative_lse(self, head: Head, similarity: Tensor, batch: Batch) -> Tensor | None:
-        """Log-sum-exp (N,) of the negatives' logits, if the head asks for it."""
+        """Log-sum-exp (N,) of scale times similarity of the negatives, if the head asks for it."""
         if not head.needs_negatives:
             return None
         logits = head.scale(batch.norm).reshape(-1, 1) * similarity

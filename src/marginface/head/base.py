@@ -34,7 +34,7 @@ class Head(nn.Module, ABC):
     normalize_weight: bool = True  # False: similarities keep the length of the centres (softmax, L-Softmax)
     use_bias: bool = False  # True: the classifier adds one learnable bias per class to the logits
     num_centres: int = 1  # centres per class; the similarity of a class is the largest of its centres'
-    needs_negatives: bool = False  # True: advance() receives the log-sum-exp of the negatives' logits (AdaCos)
+    needs_negatives: bool = False  # True: advance() receives the negatives' log-sum-exp (AdaCos)
     splits_gradient: bool = False  # True: target_for_weight() replaces target() in the gradient of the centres
     memory_head: "Head | None"  # a second loss, over the latest embedding of each class (UniTSFace)
 
@@ -113,7 +113,7 @@ class Head(nn.Module, ABC):
 
         Args:
             row: detached facts of the batches of all processes, so that their states stay equal.
-            negative_lse: likewise the log-sum-exp of the negatives' logits, if ``needs_negatives``.
+            negative_lse: likewise (N,) log-sum-exp of scale times similarity of the negatives, if ``needs_negatives``.
         """
 
     def memory_weight(self) -> float:

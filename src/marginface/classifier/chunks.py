@@ -1,0 +1,140 @@
+"""A batch against all centres, one chunk of classes at a time: the matrix products around a chunk's share.
+
+Shapes: N batch, D embedding, C classes, K centres per class, c classes of a chunk.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from marginface.classifier.share import (
+    Column,
+    Rows,
+    Share,
+    best_of_centres,
+    is_general,
+    softmax_share,
+    to_centres,
+)
+from marginface.classifier.workspace import Workspace
+from marginface.head.base import Head
+
+TINY = 1e-12  # centres shorter than this have no direction, as in angular.normalize
+
+
+class Plan(NamedTuple):
+    """How a reduction is executed."""
+
+    head: Head
+    chunk_size: int  # classes per chunk
+    keep: bool  # keep one N x C buffer for backward (3 GEMMs), or compute the chunks again (4 GEMMs)
+    dtype: torch.dtype  # of the GEMMs' inputs
+    workspace: Workspace
+    general: Callable[[Head, Tensor, Rows, Column], Share]  # share.general_share, compiled or not
+
+
+class Chunks(NamedTuple):
+    """One batch over all centres."""
+
+    plan: Plan
+    feature: Tensor  # (N, D) unit embeddings
+    weight: Tensor  # (C * K, D)
+    bias: Tensor | None  # (C,)
+    rows: Rows
+    label: Tensor  # (N,), -1 for a class that is elsewhere
+
+    def bounds(self) -> Iterator[tuple[int, int]]:
+        """First class of each chunk, and one past its last; the chunks are of almost equal size."""
+        classes = len(self.weight) // self.plan.head.num_centres
+        count = -(-classes // self.plan.chunk_size)
+        for i in range(count):
+            yield i * classes // count, (i + 1) * classes // count
+
+    def centres(self, start: int, stop: int) -> Tensor:
+        """Centres (c K, D) of the classes [start, stop), in the embedding's dtype."""
+        k = self.plan.head.num_centres
+        return self.weight[start * k : stop * k].to(self.feature.dtype)
+
+    def inverse_length(self, centres: Tensor) -> Tensor | None:
+        """1 / ||w_j||, zero for centres without direction; None where the head keeps their length."""
+        if not self.plan.head.normalize_weight:
+            return None
+        length = torch.linalg.vector_norm(centres, dim=1)
+        return torch.where(length > TINY, length.clamp_min(TINY).reciprocal(), 0.0)
+
+    def buffer(self) -> Tensor:
+        """Memory for the slopes of all classes (N C K,)."""
+        return self.plan.workspace.empty(
+            "slopes", (len(self.feature) * len(self.weight),), self.feature, self.plan.dtype
+        )
+
+    def slot(self, buffer: Tensor | None, start: int, stop: int) -> Tensor:
+        """Memory (N, c K) for the slopes of the classes [start, stop): their part of the buffer, or a chunk's own."""
+        rows, k = len(self.feature), self.plan.head.num_centres
+        if buffer is not None:
+            return buffer[rows * start * k : rows * stop * k].view(rows, -1)
+        return self.plan.workspace.empty("chunk", (rows, (stop - start) * k), self.feature, self.plan.dtype)
+
+    def share(self, start: int, stop: int, out: Tensor) -> Share:
+        """Share of the classes [start, stop).
+
+        Args:
+            start: first class.
+            stop: one past the last class.
+            out: (N, c K) in the GEMMs' dtype; becomes the slope by the products ``x . w_j``, over the scale.
+        """
+        head, centres = self.plan.head, self.centres(start, stop)
+        in_place = self.plan.dtype == self.feature.dtype and head.num_centres == 1 and not is_general(head)
+        small = self.feature.to(self.plan.dtype)
+        similarity = product(small, centres.to(self.plan.dtype).t(), self.feature.dtype, out if in_place else None)
+        inverse = self.inverse_length(centres)
+        if inverse is not None:
+            similarity *= inverse
+        share = self._share_of(similarity, start, stop)
+        slope = share.slope if inverse is None else share.slope.mul_(inverse)
+        return share._replace(slope=slope if in_place else out.copy_(slope), inverse=inverse)
+
+    def _share_of(self, similarity: Tensor, start: int, stop: int) -> Share:
+        """Share whose slope is the derivative by similarities (N, c K), which may be overwritten."""
+        head, column = self.plan.head, Column.of(self.label, start, stop)
+        owner = None
+        if head.num_centres > 1:
+            similarity, owner = best_of_centres(similarity, head.num_centres)
+        if is_general(head):
+            share = self.plan.general(head, similarity, self.rows, column)
+        else:
+            share = softmax_share(similarity, self.rows, None if self.bias is None else self.bias[start:stop], column)
+        return share if owner is None else share._replace(slope=to_centres(share.slope, owner, head.num_centres))
+
+    def gradient_of_feature(self, start: int, stop: int, slope: Tensor) -> Tensor:
+        """Sum over the classes [start, stop) of slope times centre: (N, D)."""
+        return product(slope, self.centres(start, stop).to(self.plan.dtype), self.feature.dtype)
+
+    def gradient_of_weight(
+        self, start: int, stop: int, share: Share, slope: Tensor, factor: Tensor, out: Tensor
+    ) -> None:
+        """Gradient (c K, D) of the classes [start, stop); the slope's rows count ``factor`` (N,) times."""
+        inverse = share.inverse
+        centres = self.centres(start, stop)
+        rows = (factor.unsqueeze(1) * self.feature).to(self.plan.dtype)
+        direct = out if out.dtype == self.feature.dtype == self.plan.dtype else None
+        gradient = product(slope.t(), rows, self.feature.dtype, direct)
+        if inverse is not None:  # a centre's length does not count: take out the part along the centre
+            products = self.plan.workspace.empty("products", tuple(centres.shape), centres)
+            along = torch.mul(gradient, centres, out=products).sum(dim=1) * inverse.square()
+            gradient.addcmul_(along.unsqueeze(1), centres, value=-1)
+        if direct is None:
+            out.copy_(gradient)
+
+
+def product(a: Tensor, b: Tensor, dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
+    """Matrix product of inputs of one dtype, returned in a dtype at least as wide.
+
+    On a GPU the accumulator is returned as it is; on the CPU a low-precision product is rounded once first, because
+    torch has no other there.
+    """
+    if a.dtype == dtype:
+        return torch.mm(a, b) if out is None else torch.mm(a, b, out=out)
+    return torch.mm(a, b, out_dtype=dtype) if a.device.type == "cuda" else torch.mm(a, b).to(dtype)

@@ -1,0 +1,133 @@
+"""What happens to the similarities of one chunk of classes: their share of a row's reduction, and its derivative.
+
+Shapes: N batch, c classes of the chunk, K centres per class.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from marginface.head.base import Head, Row
+from marginface.head.criterion import Separable
+
+
+class Column(NamedTuple):
+    """Where the targets stand in a chunk."""
+
+    number: Tensor  # (N, 1) column of each row's target, or any column
+    inside: Tensor  # (N, 1) bool: whether the target is in this chunk
+
+    @staticmethod
+    def of(label: Tensor, start: int, stop: int) -> "Column":
+        """Columns of (N,) labels in the chunk [start, stop)."""
+        inside = (label >= start) & (label < stop)
+        return Column((label - start).clamp(0, stop - start - 1).unsqueeze(1), inside.unsqueeze(1))
+
+    def fill(self, matrix: Tensor, value: float) -> Tensor:
+        """Overwrite the targets' entries in place, by index: (N, c)."""
+        old = matrix.gather(1, self.number)
+        return matrix.scatter_(1, self.number, torch.where(self.inside, value, old))
+
+
+class Rows(NamedTuple):
+    """What the reduction of a row depends on besides its similarities, as constants."""
+
+    scale: Tensor  # (N,)
+    offset: Tensor | None  # scalar
+    facts: Row  # each (N,)
+
+
+class Share(NamedTuple):
+    """A chunk's share of the reduction of each row; fields without a shape are (N,)."""
+
+    value: Tensor  # log-sum-exp or sum of terms
+    shift: Tensor  # the derivative of the whole reduction is exp(shift - whole) slope for a softmax, else slope
+    best: Tensor  # the largest negative without margin, as a logit; as a similarity where the head transforms them
+    moment: Tensor | None  # derivative by the scale: sum over the logits of theirs times the transformed similarity
+    mass: Tensor  # derivative by the offset: sum over the logits of theirs
+    slope: Tensor  # (N, c) derivative by the similarities, over the scale; empty once it is in a buffer
+    inverse: Tensor | None = None  # (c K,) 1 / ||w_j|| if the head normalises the centres
+
+
+def is_general(head: Head) -> bool:
+    """Whether a head needs more than a softmax over the similarities as they are."""
+    return head.transforms_negatives or isinstance(head.criterion, Separable)
+
+
+def softmax_share(similarity: Tensor, rows: Rows, bias: Tensor | None, column: Column) -> Share:
+    """Share of a softmax over similarities as they are, in place.
+
+    Args:
+        similarity: (N, c); its memory becomes the slope.
+        rows: of which the scale and the offset count.
+        bias: (c,) added to the logits, or None.
+        column: the targets, which are left out.
+
+    Returns:
+        The share; without a moment, which follows from the gradient of the embeddings.
+    """
+    logits = similarity.mul_(rows.scale.unsqueeze(1))
+    if bias is not None:
+        logits += bias
+    if rows.offset is not None:
+        logits += rows.offset
+    best = column.fill(logits, float("-inf")).amax(dim=1)
+    shift = best.clamp_min(torch.finfo(best.dtype).min)  # a row without negatives here has weight zero, not NaN
+    total = logits.sub_(shift.unsqueeze(1)).exp_().sum(dim=1)
+    return Share(shift + total.log(), shift, best, None, total, logits)
+
+
+def general_share(head: Head, similarity: Tensor, rows: Rows, column: Column) -> Share:
+    """Share of any head: transformed negatives, softmax or separable criterion.
+
+    Args:
+        head: the formulas.
+        similarity: (N, c).
+        rows: what the reduction depends on besides.
+        column: the targets, which are left out.
+    """
+    scale = rows.scale.unsqueeze(1)
+    if head.transforms_negatives:
+        value, slope = with_slope(lambda s: head.negative(s, rows.facts), similarity)
+        plain = similarity.clone()
+    else:
+        value, slope, plain = similarity, None, scale * similarity
+    best = column.fill(plain, float("-inf")).amax(dim=1)
+    logits = scale * value
+    if rows.offset is not None:
+        logits = logits + rows.offset
+    if isinstance(head.criterion, Separable):
+        terms, by_logit = with_slope(head.criterion.negative, logits)
+        reduced, shift = column.fill(terms, 0.0).sum(dim=1), torch.zeros_like(best)
+    else:
+        peak = column.fill(logits, float("-inf")).amax(dim=1)
+        shift = peak.clamp_min(torch.finfo(peak.dtype).min)
+        by_logit = (logits - shift.unsqueeze(1)).exp()
+        reduced = shift + by_logit.sum(dim=1).log()
+    by_logit = column.fill(by_logit, 0.0)
+    moment, mass = (by_logit * value).sum(dim=1), by_logit.sum(dim=1)
+    return Share(reduced, shift, best, moment, mass, by_logit if slope is None else by_logit * slope)
+
+
+def with_slope(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Values and derivatives of a function that acts element by element."""
+    value, pull, *_ = torch.func.vjp(function, x)
+    return value.detach(), pull(torch.ones_like(value))[0].detach()
+
+
+def best_of_centres(similarity: Tensor, num_centres: int) -> tuple[Tensor, Tensor]:
+    """The largest similarity of each class (N, c) among its K centres, and which it is (the first of equals)."""
+    parts = similarity.view(len(similarity), -1, num_centres)
+    best, owner = parts[..., 0], torch.zeros(parts.shape[:2], dtype=torch.int8, device=parts.device)
+    for k in range(1, num_centres):
+        better = parts[..., k] > best
+        best, owner = torch.where(better, parts[..., k], best), owner.masked_fill(better, k)
+    return best, owner
+
+
+def to_centres(slope: Tensor, owner: Tensor, num_centres: int) -> Tensor:
+    """Derivatives by class (N, c) as derivatives by centre (N, c K): zero but for each class's best centre."""
+    numbers = torch.arange(num_centres, dtype=owner.dtype, device=owner.device)
+    return torch.where(owner.unsqueeze(2) == numbers, slope.unsqueeze(2), 0.0).flatten(1)
