@@ -3,5 +3,6 @@
 from marginface.classifier.base import Classification, Classifier
 from marginface.classifier.dense import DenseClassifier
 from marginface.classifier.fused import FusedClassifier
+from marginface.classifier.sharded import ShardedClassifier
 
-__all__ = ["Classification", "Classifier", "DenseClassifier", "FusedClassifier"]
+__all__ = ["Classification", "Classifier", "DenseClassifier", "FusedClassifier", "ShardedClassifier"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from marginface.angular import normalize
 from marginface.classifier.collectives import gather_rows
@@ -34,6 +35,7 @@ class Centres(NamedTuple):
 
     weight: Tensor  # (C * K, D), rows of one class side by side
     bias: Tensor | None  # (C,)
+    label: Tensor  # (N,) where the rows' own classes stand among these; -1: on another process
 
 
 class Classifier(nn.Module, ABC):
@@ -94,12 +96,38 @@ class Classifier(nn.Module, ABC):
         self.check(embedding, label)
         self.under_autocast = torch.is_autocast_enabled(embedding.device.type)
         with torch.autocast(embedding.device.type, enabled=False):
-            wide = torch.promote_types(embedding.dtype, torch.float32)
-            batch = Batch(*normalize(embedding.to(wide)), label)
-            loss, correct = self._classify(self.head, Centres(self.weight, self.bias), batch)
+            batch = self._batch(embedding, label)
+            loss, correct = self._classify(self.head, self._centres(batch.label), batch)
             if self.head.memory_head is not None:
                 loss = loss + self._recall(self.head.memory_head, batch)
-            return Classification(loss.mean(), correct)
+            return Classification(loss.mean(), self._own(correct))
+
+    def _batch(self, embedding: Tensor, label: Tensor) -> Batch:
+        """The rows that this process computes the loss of."""
+        wide = torch.promote_types(embedding.dtype, torch.float32)
+        return Batch(*normalize(embedding.to(wide)), label)
+
+    def _own(self, rows: Tensor) -> Tensor:
+        """Of values for the rows of :meth:`_batch`, those of the rows that :meth:`forward` was given."""
+        return rows
+
+    def _centres(self, label: Tensor) -> Centres:
+        """The centres that take part in this step."""
+        return Centres(self.weight, self.bias, label)
+
+    def materialize(self) -> None:
+        """Create what depends on the process group; called once it exists, before the optimizer is built."""
+
+    def attach(self, optimizer: Optimizer) -> None:
+        """Learn which optimizer moves the centres; called once it is built."""
+
+    def trainable_centres(self) -> nn.Parameter:
+        """What the optimizer moves."""
+        return self.weight
+
+    def sharded_parameters(self) -> dict[str, nn.Parameter]:
+        """Parameters by name that differ from process to process, and so must not be averaged over them."""
+        return {}
 
     @abstractmethod
     def _classify(self, head: Head, centres: Centres, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -110,7 +138,7 @@ class Classifier(nn.Module, ABC):
         weight, loss = self.head.memory_weight(), torch.zeros_like(batch.norm)
         if weight:
             latest = self.memory.to(batch.feature.dtype, copy=True)  # as it is now: backward comes after the change
-            loss = weight * self._classify(head, Centres(latest, None), batch)[0]
+            loss = weight * self._classify(head, Centres(latest, None, self._place(batch.label)), batch)[0]
         else:  # several processes wait for a gradient of each parameter at every step
             loss = loss + sum(0.0 * p.sum() for p in head.parameters())
         if self.training:
@@ -120,10 +148,10 @@ class Classifier(nn.Module, ABC):
     @torch.no_grad()
     def _remember(self, batch: Batch) -> None:
         """Put the embeddings of all processes into the memory; of several of one class, the last one stays."""
-        feature, label = gather_rows(batch.feature), gather_rows(batch.label)
+        feature, label = self._of_all(batch.feature), self._of_all(batch.label)
         order = torch.arange(len(label), device=label.device)
         # Rows of one class all write the last one's embedding: the order of writing is not defined on a GPU.
-        last = order.new_zeros(self.num_classes).scatter_reduce_(0, label, order, "amax")[label]
+        last = order.new_zeros(len(self.memory)).scatter_reduce_(0, label, order, "amax")[label]
         self.memory[label] = feature[last].to(self.memory.dtype)
 
     @torch.no_grad()
@@ -131,8 +159,17 @@ class Classifier(nn.Module, ABC):
         """Let the head update its state from the facts of all processes, before they are used."""
         if type(head).advance is Head.advance:
             return
-        facts = Row(*(gather_rows(fact.detach()) for fact in row))
-        head.advance(facts, None if negative_lse is None else gather_rows(negative_lse))
+        facts = torch.stack([*row, row.norm if negative_lse is None else negative_lse], dim=1)
+        cosine, norm, weight_norm, lse = self._of_all(facts).unbind(dim=1)
+        head.advance(Row(cosine, norm, weight_norm), None if negative_lse is None else lse)
+
+    def _of_all(self, rows: Tensor) -> Tensor:
+        """Values of the rows of all processes, without gradient."""
+        return gather_rows(rows)
+
+    def _place(self, label: Tensor) -> Tensor:
+        """Where classes (N,) stand among the rows of this process; -1: on another process."""
+        return label
 
     def check(self, embedding: Tensor, label: Tensor) -> None:
         """Refuse a batch that does not fit this classifier; values are read on the CPU only (no device sync)."""

@@ -61,25 +61,33 @@ class FusedClassifier(Classifier):
         self._workspaces = {"head": Workspace(), "memory": Workspace()}
 
     def _classify(self, head: Head, centres: Centres, batch: Batch) -> tuple[Tensor, Tensor]:
-        feature, norm, label = batch
-        target = find_target(head, feature, centres.weight, label)
+        feature, norm, _ = batch
+        target = find_target(head, feature, centres.weight, centres.label)
         facts = Row(target.cosine, norm.detach(), target.length)
         reduce = partial(self._reduce, head, centres, batch, facts, target)
         if self.training:
             self._advance(head, facts, reduce(plain=True).value.detach() if head.needs_negatives else None)
-        return finish(head, batch, reduce(), None if centres.bias is None else centres.bias[label])
+        return finish(head, batch, reduce(), None if centres.bias is None else centres.bias[centres.label])
 
     def _reduce(
         self, head: Head, centres: Centres, batch: Batch, facts: Row, target: Target, plain: bool = False
     ) -> Reduced:
         """Negatives of each row; ``plain``: as they are, in a softmax, whatever the head does with them."""
-        scale, plan = head.scale(batch.norm).expand_as(batch.norm), self.plan(head, batch.feature)
+        scale, plan = self._scale(head, batch.norm), self.plan(head, batch.feature)
         if plain:
             with torch.no_grad():
                 plan = plan._replace(head=Similarities(head))
                 return reduce_negatives(plan, batch.feature, centres.weight, None, scale, None, facts, target)
-        offset = head.offset()
+        offset = self._offset(head)
         return reduce_negatives(plan, batch.feature, centres.weight, centres.bias, scale, offset, facts, target)
+
+    def _scale(self, head: Head, norm: Tensor) -> Tensor:
+        """Scale (N,) of the negatives."""
+        return head.scale(norm).expand_as(norm)
+
+    def _offset(self, head: Head) -> Tensor | None:
+        """Offset of the negatives."""
+        return head.offset()
 
     def plan(self, head: Head, feature: Tensor) -> Plan:
         """How this classifier executes a reduction over unit embeddings (N, D)."""
