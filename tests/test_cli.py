@@ -90,7 +90,7 @@ def test_a_sweep_composes_every_combination_without_torch(root: Path, traps: Pat
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    jobs = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("job ")]
+    jobs = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("job marginface")]
     heads = ("marginface.head.Softmax", "marginface.head.ASoftmax")
     assert jobs == [[head, depth, "8"] for head in heads for depth in ("4", "64")]
 

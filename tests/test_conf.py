@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from marginface.backbone import Backbone
 from marginface.engine import EVAL_KEYS, TRAIN_KEYS
-from marginface.head import Head
+from marginface.head import CosFace, Head
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ENTRY_POINTS = ("train", "eval", "synthesize")
@@ -23,7 +23,7 @@ GROUPS = {
 }
 OPTIONS = [f"{group}={option}" for group, options in sorted(GROUPS.items()) for option in options]
 # Chosen for the default recipe, where the class itself has no opinion.
-OWN_VALUES = {"asoftmax": {"anneal"}}
+OWN_VALUES = {"asoftmax": {"anneal"}, "lsoftmax": {"anneal"}}
 
 
 @pytest.fixture(autouse=True)
@@ -160,9 +160,11 @@ def test_a_trainer_is_built(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_an_experiment_takes_another_head(name: str) -> None:
-    # A value of the experiment's own head is dropped as the experiment's comment says.
-    drop = ["~head.anneal"] if name.endswith("_casia") else []
-    assert isinstance(instantiate(composed("train", f"experiment={name}", "head=cosface", *drop).head), Head)
+    # Values that only the experiment's own head knows are dropped, as the experiment's comment says.
+    words = (f"experiment={name}", "head=cosface")
+    known = {"_target_", *inspect.signature(CosFace).parameters}
+    drop = [f"~head.{key}" for key in composed("train", *words).head if key not in known]
+    assert isinstance(instantiate(composed("train", *words, *drop).head), Head)
 
 
 @pytest.mark.parametrize(("name", "depth"), [("sphereface_casia", 20), ("sphereface64_casia", 64)])

@@ -14,10 +14,13 @@ BELOW = {
     "angular": set(),
     "preprocess": set(),
     "schedule": set(),
-    "parameters": set(),
+    "parameters": {"classifier"},
+    "shards": set(),
+    "centres": {"classifier", "shards"},
+    "strategy": {"shards", "checkpoint_io"},
     "hardware": set(),
     "checkpoint_io": set(),
-    "checkpoint": {"preprocess", "backbone", "classifier"},
+    "checkpoint": {"preprocess", "backbone", "classifier", "shards"},
     "head": {"angular"},
     "backbone": {"angular"},
     "data": {"angular"},
@@ -26,13 +29,19 @@ BELOW = {
     "benchmark": {"angular", "metric", "data"},
     "callbacks": set(),
     "report": {"metric"},
+    "jobs": set(),
+    "comparison": {"jobs"},
+    "sweep": {"jobs", "comparison"},
     "embedder": {"angular", "checkpoint", "preprocess", "head", "backbone", "metric", "benchmark"},
-    "recognizer": {"preprocess", "schedule", "parameters", "checkpoint", "head", "backbone", "classifier", "embedder"},
+    "recognizer": {
+        *("preprocess", "schedule", "parameters", "checkpoint", "centres", "strategy"),
+        *("head", "backbone", "classifier", "embedder"),
+    },
     "datamodule": {"data", "metric", "benchmark"},
 }
 LIGHTNING = {"lightning", "pytorch_lightning", "lightning_fabric"}
 CONFIG = {"hydra", "omegaconf"}
-HOMES_OF_LIGHTNING = {"embedder", "recognizer", "datamodule", "checkpoint_io", "callbacks", "engine"}
+HOMES_OF_LIGHTNING = {"strategy", "embedder", "recognizer", "datamodule", "checkpoint_io", "callbacks", "engine"}
 
 
 def nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -109,9 +118,10 @@ def test_the_floors_themselves_have_no_cycle() -> None:
     assert all(name not in all_below(name) for name in BELOW)
 
 
-def test_only_the_engine_knows_configs(package: Path, files: list[Path]) -> None:
+def test_only_the_engine_and_the_sweep_know_configs(package: Path, files: list[Path]) -> None:
+    """The sweep's callback is called by Hydra with configs, before any engine and without torch: a file of its own."""
     users = {part(path, package) for path in files if {name.split(".")[0] for name in imported(path)} & CONFIG}
-    assert users == {"engine"}
+    assert users == {"engine", "sweep"}
 
 
 def test_lightning_has_few_homes(package: Path, files: list[Path]) -> None:
@@ -147,9 +157,11 @@ def test_no_file_is_longer_than_300_lines(root: Path) -> None:
     assert {str(path.relative_to(root)): n for path, n in lengths.items() if n > 300} == {}
 
 
-@pytest.mark.parametrize("module", ["marginface", "hydra_plugins", "hydra_plugins.marginface_searchpath"])
+@pytest.mark.parametrize(
+    "module", ["marginface", "marginface.sweep", "hydra_plugins", "hydra_plugins.marginface_searchpath"]
+)
 def test_importing_the_surface_needs_no_torch(root: Path, module: str) -> None:
-    heavy = "{'torch', 'lightning', 'numpy', 'cv2', 'timm', 'torchmetrics', 'albumentations'}"
+    heavy = "{'torch', 'lightning', 'numpy', 'cv2', 'timm', 'torchmetrics', 'albumentations', 'matplotlib'}"
     code = f"import sys, {module}; print(*sorted({heavy} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root / "src", capture_output=True, text=True, timeout=60, check=True

@@ -50,7 +50,7 @@ def test_biases_slopes_norms_and_learned_scales_are_not_decayed(sphere4: SphereN
     assert groups["decay"] == {f"backbone.stages.{i}.conv.weight" for i in range(4)} | {"backbone.fc.weight"}
     slopes = {f"backbone.stages.{i}.prelu.weight" for i in range(4)}
     biases = {f"backbone.stages.{i}.conv.bias" for i in range(4)} | {"backbone.fc.bias"}
-    assert groups["no_decay"] == slopes | biases | {"classifier.head.logit_scale"}
+    assert groups["no_decay"] == slopes | biases | {"classifier.head.learned_scale"}
     assert names(WithNorm(), classifier)["no_decay"] >= {"backbone.norm.weight", "backbone.norm.bias"}
 
 

@@ -67,6 +67,23 @@ def shifted_cosine(cosine: Tensor, margin: Tensor | float) -> Tensor:
     return torch.where(m == 0, cosine, value)
 
 
+def saturated_cosine(cosine: Tensor, factor: Tensor | float = 1.0, shift: float = 0.0) -> Tensor:
+    """``cos(min(m theta + a, pi))``: the cosine of a larger (or smaller) angle, which stays at -1 from pi on.
+
+    Source: SphereFace-R, TPAMI 2022, arXiv 2109.05565 (its second version multiplies, its third divides the angle);
+    SphereFace2, ICLR 2022, arXiv 2108.01513 (types A and M).
+
+    Args:
+        cosine: cosines of any shape.
+        factor: m > 0, a number or a scalar tensor.
+        shift: a >= 0, in radians.
+
+    Returns:
+        Values in [-1, 1], same shape; without a slope where they stay at -1.
+    """
+    return torch.cos((factor * angle(cosine) + shift).clamp_max(math.pi))
+
+
 def chebyshev(order: int, cosine: Tensor) -> Tensor:
     """Chebyshev polynomial T_m, so that ``T_m(cos(theta)) = cos(m * theta)`` without an arc cosine.
 
@@ -85,26 +102,36 @@ def chebyshev(order: int, cosine: Tensor) -> Tensor:
     return current
 
 
-def sphere_psi(cosine: Tensor, margin: int) -> Tensor:
-    """The monotone extension psi of ``cos(m * theta)`` to [0, pi], for integer m.
+def sphere_psi(cosine: Tensor, margin: Tensor | float) -> Tensor:
+    """The monotone extension psi of ``cos(m * theta)`` to [0, pi].
 
-    ``psi(theta) = (-1)^k cos(m theta) - 2k`` for theta in ``[k pi / m, (k + 1) pi / m]``. The branch k is found by
-    comparing cosines with ``cos(i pi / m)``, which makes the whole formula polynomial within each branch.
+    ``psi(theta) = (-1)^k cos(m theta) - 2k`` for theta in ``[k pi / m, (k + 1) pi / m]``. For a whole number m the
+    branch k is found by comparing cosines with ``cos(i pi / m)``, which makes the formula polynomial within each
+    branch. A real m, or one that is a tensor, needs the angle.
 
-    Source: SphereFace, CVPR 2017, arXiv 1704.08063, equation 7.
+    Source: SphereFace, CVPR 2017, arXiv 1704.08063, equation 7; real m: SphereFace-R, TPAMI 2022, arXiv 2109.05565.
 
     Args:
         cosine: cosines of any shape.
-        margin: the integer m >= 1.
+        margin: m >= 1, a number or a scalar tensor.
 
     Returns:
-        psi, in [1 - 2m, 1], same shape.
+        psi, same shape; in [1 - 2m, 1] for a whole number m.
     """
+    if isinstance(margin, Tensor) or not float(margin).is_integer():
+        return _psi_of_angle(margin * angle(cosine))
+    order = int(margin)
     branch = torch.zeros_like(cosine)
-    for i in range(1, margin):
-        branch = branch + (cosine.detach() <= math.cos(i * math.pi / margin)).to(cosine.dtype)
+    for i in range(1, order):
+        branch = branch + (cosine.detach() <= math.cos(i * math.pi / order)).to(cosine.dtype)
     sign = 1 - 2 * (branch % 2)
-    return sign * chebyshev(margin, cosine) - 2 * branch
+    return sign * chebyshev(order, cosine) - 2 * branch
+
+
+def _psi_of_angle(multiple: Tensor) -> Tensor:
+    """``(-1)^k cos(phi) - 2k`` with ``k = floor(phi / pi)``, for ``phi = m theta >= 0``."""
+    branch = (multiple.detach() / math.pi).floor()
+    return (1 - 2 * (branch % 2)) * torch.cos(multiple) - 2 * branch
 
 
 def sphere_psi_slope(cosine: Tensor, margin: int) -> Tensor:

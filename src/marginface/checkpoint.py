@@ -9,6 +9,7 @@ import torch
 from marginface.backbone import Backbone
 from marginface.classifier import Classifier
 from marginface.preprocess import Preprocess
+from marginface.shards import ShardFolder
 
 KEY = "marginface"
 FORMAT = 1
@@ -87,8 +88,12 @@ def restore_rng(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(state["cuda"].cpu())
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, with_centres: bool = False) -> dict[str, Any]:
     """Read one of our checkpoints without executing anything in it.
+
+    Args:
+        path: the file.
+        with_centres: also see to it that the class centres are complete, where they lie in a folder beside it.
 
     Raises:
         ValueError: if there is no such file, it is damaged, or it was not written by marginface.
@@ -101,4 +106,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ValueError(f"ckpt={path} cannot be read ({error}); it is damaged or not a checkpoint") from error
     if KEY not in checkpoint:
         raise ValueError(f"ckpt={path} was not written by marginface; evaluate foreign weights with weights=PATH")
+    if with_centres and "centres" in checkpoint[KEY]:
+        ShardFolder(path.parent / checkpoint[KEY]["centres"])
     return checkpoint

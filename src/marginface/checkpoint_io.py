@@ -39,3 +39,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         finally:
             with suppress(OSError):  # it would hide the error above; after a success there is no draft
                 draft.unlink()
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **options: Any) -> dict[str, Any]:
+        """Load, and say where the class centres lie that were saved in a folder beside the checkpoint."""
+        checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **options)
+        ours = checkpoint.get("marginface", {})
+        if "centres" in ours:
+            ours["centres"] = str(Path(path).resolve().parent / ours["centres"])
+        return checkpoint

@@ -24,7 +24,7 @@ from marginface.datamodule import BenchmarkDataModule, FaceDataModule
 from marginface.embedder import FaceEmbedder
 from marginface.hardware import best_precision, can_compile, require_devices
 from marginface.recognizer import FaceRecognizer
-from marginface.report import format_results, write_results
+from marginface.report import format_results, write_results, write_training
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ def train(cfg: DictConfig) -> float | None:
         trainer = build_trainer(cfg)
         trainer.fit(model, datamodule, ckpt_path=_checkpoint(cfg), weights_only=True)
         objective = trainer.callback_metrics.get(cfg.objective)
+        if trainer.is_global_zero:
+            write_training(trainer.callback_metrics, Path(cfg.run_dir))
         if datamodule.benchmarks and cfg.test and not cfg.trainer.fast_dev_run:
             trainer.test(model, datamodule, ckpt_path=_best(trainer), weights_only=True, verbose=False)
             publish(model, trainer, cfg)
@@ -211,7 +213,7 @@ def _checkpoint(cfg: DictConfig) -> str | None:
     """The checkpoint to resume from; read once, so that a bad one fails before anything starts."""
     if cfg.ckpt is None:
         return None
-    read_checkpoint(Path(cfg.ckpt))
+    read_checkpoint(Path(cfg.ckpt), with_centres=True)
     return str(cfg.ckpt)
 
 

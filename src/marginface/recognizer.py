@@ -5,18 +5,21 @@ from functools import partial
 from typing import Any
 
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from marginface.backbone import Backbone
+from marginface.centres import optimizer_ids, put_in, take_out
 from marginface.checkpoint import describe, refuse_mismatch, restore_rng, rng_state
 from marginface.classifier import Classification, Classifier, DenseClassifier
 from marginface.embedder import FaceEmbedder
 from marginface.head import Head
-from marginface.parameters import apply_lr_factors, parameter_groups
+from marginface.parameters import apply_lr_factors, clip_by_whole_norm, parameter_groups
 from marginface.preprocess import Preprocess
 from marginface.schedule import multistep
+from marginface.strategy import CENTRES, ShardedStrategy
 
 OptimizerFactory = Callable[[Iterable[dict[str, Any]]], Optimizer]
 SchedulerFactory = Callable[[Optimizer, int], LRScheduler]
@@ -73,8 +76,36 @@ class FaceRecognizer(FaceEmbedder):
         """The optimizer over named parameter groups, with its schedule."""
         optimizer = self._make_optimizer(self._make_groups(self.backbone, self.classifier))
         apply_lr_factors(optimizer)
+        self.classifier.attach(optimizer)
         scheduler = self._make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_model(self) -> None:
+        """Create the class centres of this process, and keep DDP from averaging them."""
+        self.classifier.materialize()
+        names = self.classifier.sharded_names()
+        self._ddp_params_and_buffers_to_ignore = [f"classifier.{name}" for name in names]
+        if names and not isinstance(self.trainer.strategy, ShardedStrategy):
+            raise ValueError(
+                f"trainer.strategy={type(self.trainer.strategy).__name__} would save the class centres of one process "
+                "only; with classifier=sharded choose trainer=sharded (strategy=marginface.strategy.ShardedStrategy())"
+            )
+        if names and any(isinstance(c, WeightAveraging) for c in self.trainer.callbacks):  # type: ignore[attr-defined]
+            raise ValueError("callbacks=ema averages whole models only; leave it out, or choose classifier=fused")
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the norm over all processes' centres, so that all processes clip alike."""
+        by_norm = gradient_clip_val and gradient_clip_algorithm in (None, "norm")
+        if not (self.classifier.sharded_names() and by_norm):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        parts = (self.classifier.trainable_centres(), self.classifier.bias)
+        clip_by_whole_norm(optimizer, parts, float(gradient_clip_val or 0))
 
     def setup(self, stage: str) -> None:
         """Compare the data with the model before anything starts."""
@@ -120,9 +151,14 @@ class FaceRecognizer(FaceEmbedder):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is needed to rebuild the model, to refuse another one, and to resume exactly."""
-        checkpoint["marginface"] = {**describe(self), "rng": rng_state()}
+        optimizers = [] if self._trainer is None else self.trainer.optimizers
+        ids = optimizer_ids(self.classifier, optimizers)
+        checkpoint["marginface"] = {**describe(self), "rng": rng_state(), "optimizer_ids": ids}
+        if self.classifier.sharded_names():
+            checkpoint[CENTRES] = take_out(checkpoint, self.classifier, optimizers)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another backbone, head or number of identities, naming the difference."""
         refuse_mismatch(self, checkpoint)
+        put_in(checkpoint, self.classifier)
         self._resumed_rng = checkpoint["marginface"]["rng"]

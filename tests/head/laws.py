@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from marginface.classifier import DenseClassifier
-from marginface.head import Head
+from marginface.head import Head, Row
 
 Make = Callable[[], Head]
 GOLDEN_COSINES = (0.5, 0.2, 0.6, -0.3)
@@ -22,15 +22,19 @@ def classifier_of(head: Head, weight: Tensor, training: bool = False) -> DenseCl
     return classifier.train(training)
 
 
+def batch_at(
+    cosines: tuple[float, ...] = GOLDEN_COSINES, norm: float = 10.0, label: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One float64 embedding (along the first axis) of a given length, unit centres at given cosines, its label."""
+    cosine = torch.tensor(cosines, dtype=torch.float64)
+    w = torch.cat([cosine.unsqueeze(1), torch.diag((1 - cosine**2).sqrt())], dim=1)
+    return norm * torch.eye(1, len(cosines) + 1, dtype=torch.float64), w, torch.tensor([label])
+
+
 def loss_at(head: Head, cosines: tuple[float, ...] = GOLDEN_COSINES, norm: float = 10.0, label: int = 0) -> float:
     """Loss in float64 of one embedding of a given length at given cosines to unit centres."""
-    dim = len(cosines) + 1
-    embedding = torch.zeros(1, dim, dtype=torch.float64)
-    embedding[0, 0] = norm
-    weight = torch.zeros(len(cosines), dim, dtype=torch.float64)
-    for j, cosine in enumerate(cosines):
-        weight[j, 0], weight[j, j + 1] = cosine, (1 - cosine**2) ** 0.5
-    return float(classifier_of(head, weight)(embedding, torch.tensor([label])).loss.detach())
+    x, w, y = batch_at(cosines, norm, label)
+    return float(classifier_of(head, w)(x, y).loss.detach())
 
 
 def batch(n: int = 6, d: int = 8, c: int = 5, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -139,6 +143,17 @@ def assert_state_survives(make: Make) -> None:
     second = classifier_of(make(), w, training=True)
     second.load_state_dict(first.state_dict())
     torch.testing.assert_close(first(x, y).loss, second(x, y).loss, rtol=0, atol=0)
+
+
+def assert_waits_for_no_device(make: Make) -> None:
+    """A training forward reads no value back, which would stall a GPU's queue: tensors without values suffice."""
+    head = make().to("meta")
+    head.bind(7)
+    row = Row(*torch.rand(3, 6, device="meta"))
+    head.advance(row, torch.rand(6, device="meta"))
+    head.scale(row.norm)
+    head.negative(torch.rand(6, 7, device="meta"), row)
+    assert head.target(row).shape == (6,)
 
 
 def assert_common_laws(make: Make) -> None:

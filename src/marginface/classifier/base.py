@@ -66,6 +66,7 @@ class Classifier(nn.Module, ABC):
         self.head, self.num_classes, self.embedding_dim = head, num_classes, embedding_dim
         self.under_autocast = False
         self.init_std = embedding_dim**-0.5 if init_std is None else init_std
+        self.first, self.count = 0, num_classes  # the classes of this process
         self._make_centres()
         head.bind(num_classes)
 
@@ -125,9 +126,22 @@ class Classifier(nn.Module, ABC):
         """What the optimizer moves."""
         return self.weight
 
-    def sharded_parameters(self) -> dict[str, nn.Parameter]:
-        """Parameters by name that differ from process to process, and so must not be averaged over them."""
-        return {}
+    def sharded_names(self) -> list[str]:
+        """Names of parameters and buffers of which each process has its own part, and which so must not be averaged."""
+        return []
+
+    def centre_state(self, optimizer: Optimizer) -> dict[str, Tensor]:
+        """The optimizer's state of each class as ``weight/<name>`` and ``bias/<name>``, rows as in these parameters."""
+        return {
+            f"{name}/{key}": value
+            for name, parameter in (("weight", self.weight), ("bias", self.bias))
+            if parameter is not None
+            for key, value in optimizer.state.get(parameter, {}).items()
+            if isinstance(value, Tensor) and value.shape == parameter.shape
+        }
+
+    def receive_centre_state(self, state: dict[str, Tensor]) -> None:
+        """Take the optimizer's state of all classes, by name, where the optimizer itself holds but a sample of it."""
 
     @abstractmethod
     def _classify(self, head: Head, centres: Centres, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -82,7 +82,8 @@ class SampledCentres:
     def _choose(self, positive: Tensor, number: int) -> Tensor:
         """The batch's own classes, and others at random up to the rate: (k,) in increasing order."""
         generator = torch.Generator(self.weight.device)
-        generator.manual_seed(hash((self.seed, number, self.rank)) & (2**63 - 1))
+        # A generator takes 32 bits of its seed; the hash mixes the three numbers into them.
+        generator.manual_seed(hash((self.seed, number, self.rank)) & 0xFFFFFFFF)
         chance = torch.rand(self._num_classes(), generator=generator, device=self.weight.device)
         chance[positive] = 2.0
         size = max(int(self.rate * len(chance)), len(positive), min(1, len(chance)))

@@ -139,10 +139,20 @@ class ShardedClassifier(FusedClassifier):
         """The sampled rows where only some classes take part in a step, else all rows of this process."""
         return self.weight if self._sampled is None else self._sampled.rows
 
-    def sharded_parameters(self) -> dict[str, nn.Parameter]:
-        """The centres, and the biases if there are any."""
-        own = {"weight": self.trainable_centres(), "bias": self.bias}
-        return {name: parameter for name, parameter in own.items() if isinstance(parameter, nn.Parameter)}
+    def sharded_names(self) -> list[str]:
+        """Names of the tensors with rows for this process's classes."""
+        return [name for name in ("weight", "bias", "memory") if getattr(self, name, None) is not None]
+
+    def centre_state(self, optimizer: Optimizer) -> dict[str, Tensor]:
+        """The optimizer's state of this process's classes."""
+        if self._sampled is None:
+            return super().centre_state(optimizer)
+        return {f"weight/{name}": value for name, value in self._sampled.state.items()}
+
+    def receive_centre_state(self, state: dict[str, Tensor]) -> None:
+        """Take the optimizer's state of this process's classes, if only some of them are in the optimizer."""
+        if self._sampled is not None:
+            self._sampled.state = dict(state)
 
     def attach(self, optimizer: Optimizer) -> None:
         """Let the sampled rows follow the optimizer's steps."""

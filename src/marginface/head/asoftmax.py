@@ -4,17 +4,15 @@ import torch
 from torch import Tensor
 
 from marginface.angular import sphere_psi, sphere_psi_slope
-from marginface.head.base import Head, Row, check_margin_grad, check_range, detached_slope
+from marginface.head.annealing import AnnealedHead
+from marginface.head.base import Row, check_margin_grad, detached_slope
 
 
-class ASoftmax(Head):
+class ASoftmax(AnnealedHead):
     """``z_j = ||x|| cos(theta_j)``, ``z_y = ||x|| (lambda cos(theta_y) + psi(theta_y)) / (1 + lambda)``.
 
-    lambda starts large (plain modified softmax) and decays to ``lambda_min`` with the number t of training forwards:
-    ``lambda(t) = max(lambda_min, lambda_base (1 + gamma t)^-power)``. t is a buffer, so that a resumed run goes on
-    where it stopped. With ``anneal`` the decay is relative to the run: gamma is chosen such that lambda arrives at
-    ``lambda_min`` after that fraction of the run's forwards. The official schedule (gamma = 0.12) arrives at step
-    1,659 of 28,000, which is ``anneal = 0.059``.
+    lambda falls with the number of training forwards as :class:`marginface.head.annealing.AnnealedHead` says. The
+    official schedule (gamma = 0.12) arrives at ``lambda_min`` at step 1,659 of 28,000, which is ``anneal = 0.059``.
 
     Source: SphereFace, CVPR 2017, arXiv 1704.08063, equation 7 and appendix G; schedule: the authors' prototxt.
 
@@ -33,8 +31,7 @@ class ASoftmax(Head):
         ValueError: if an argument is out of its range, or both ``gamma`` and ``anneal`` are given.
     """
 
-    step: Tensor
-    decay: Tensor
+    default_gamma = 0.12
 
     def __init__(
         self,
@@ -46,61 +43,13 @@ class ASoftmax(Head):
         anneal: float | None = None,
         margin_grad: str = "true",
     ) -> None:
-        super().__init__()
-        if margin not in (1, 2, 3, 4):
-            raise ValueError(f"ASoftmax margin={margin!r} is not one of 1, 2, 3, 4; A-Softmax is defined for integers")
-        margin_grad = check_margin_grad("ASoftmax", margin_grad, ("caffe",))
-        check_range("ASoftmax lambda_min", lambda_min, 0.0)
-        check_range("ASoftmax lambda_base", lambda_base, max(lambda_min, 1e-12))
-        check_range("ASoftmax power", power, 1e-6)
-        if gamma is not None and anneal is not None:
-            raise ValueError(f"ASoftmax gamma={gamma} excludes anneal={anneal}; set one of them to null")
-        if anneal is not None and not 0 < anneal <= 1:
-            raise ValueError(f"ASoftmax anneal={anneal} is outside (0, 1]; it is a fraction of the run")
-        if anneal is not None and lambda_min == 0:
-            raise ValueError(
-                "ASoftmax lambda_min=0 is never reached, so anneal has no meaning; use gamma, or lambda_min > 0"
-            )
-        self.margin, self.margin_grad, self.anneal = int(margin), margin_grad, anneal
-        self.lambda_base, self.lambda_min, self.power = float(lambda_base), float(lambda_min), float(power)
-        self._known = False
-        self.splits_gradient = margin_grad == "caffe"
-        gamma = 0.12 if gamma is None else gamma
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-        # With anneal, the decay is known once the run's length is; until then NaN says so.
-        self.register_buffer("decay", torch.tensor(float("nan") if anneal else gamma, dtype=torch.float64))
-
-    def set_run_length(self, num_forwards: int) -> None:
-        """Choose the decay such that lambda arrives at ``lambda_min`` after ``anneal * num_forwards``."""
-        if self.anneal is not None:
-            ratio = (self.lambda_base / self.lambda_min) ** (1 / self.power) - 1
-            self.decay.fill_(ratio / max(1.0, self.anneal * num_forwards))
-
-    @property
-    def lambda_(self) -> Tensor:
-        """The current lambda: a scalar."""
-        if not self._known:  # asked until it is known, then never again: reading the buffer waits for the GPU
-            self._known = not bool(torch.isnan(self.decay))
-        if not self._known:
-            raise RuntimeError(
-                f"ASoftmax anneal={self.anneal} is relative to the run, but the run's length is unknown; call "
-                "set_run_length(num_forwards) (the recognizer does it when it trains) or give gamma instead"
-            )
-        value = self.lambda_base * (1 + self.decay * self.step) ** -self.power
-        return value.clamp_min(self.lambda_min)
-
-    def advance(self, row: Row, negative_lse: Tensor | None = None) -> None:
-        """Count one training forward; the first one sees t = 1, as in the official layer."""
-        self.step += 1
-
-    def scale(self, norm: Tensor) -> Tensor:
-        """The embedding keeps its length: (N,)."""
-        return norm
+        super().__init__(margin, lambda_base, lambda_min, power, gamma, anneal)
+        self.margin_grad = check_margin_grad("ASoftmax", margin_grad, ("caffe",))
+        self.splits_gradient = self.margin_grad == "caffe"
 
     def target(self, row: Row) -> Tensor:
         """``(lambda cos + psi) / (1 + lambda)``: (N,)."""
-        share = (1 / (1 + self.lambda_)).to(row.cosine.dtype)
-        value = row.cosine + share * (sphere_psi(row.cosine, self.margin) - row.cosine)
+        value, share = self.annealed(row.cosine)
         if self.margin_grad == "detached":
             return detached_slope(value, row.cosine)
         if self.margin_grad == "caffe":
@@ -127,7 +76,3 @@ class ASoftmax(Head):
         beta = share * along_x / length
         by_norm = (beta * norm + alpha * cosine - value.detach()) / norm
         return value.detach() + alpha * (row.cosine - cosine) + by_norm * (row.norm - row.norm.detach())
-
-    def extra_state_summary(self) -> dict[str, float]:
-        """The current lambda."""
-        return {"lambda": float(self.lambda_)}

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from marginface.head.base import Head, Row, check_range
+from marginface.head.base import CosineHead, Row, check_range
 
 MIN_SCALE = 0.01  # the official prototxt keeps a learned scale above this
 
 
-class NormFace(Head):
+class NormFace(CosineHead):
     """``z_j = s cos(theta_j)``.
 
     Source: NormFace, ACM Multimedia 2017, arXiv 1704.06369.
@@ -18,21 +18,19 @@ class NormFace(Head):
         learnable: learn s (the paper's choice, starting at 10).
 
     Raises:
-        ValueError: if the scale is not positive.
+        ValueError: if the scale is below 0.01.
     """
 
+    learned_scale: Tensor | None
+
     def __init__(self, scale: float = 30.0, learnable: bool = False) -> None:
-        super().__init__()
+        super().__init__(scale)
         check_range("NormFace scale", scale, MIN_SCALE)
-        value = torch.tensor(float(scale))
-        if learnable:
-            self.logit_scale: Tensor = nn.Parameter(value)
-        else:
-            self.register_buffer("logit_scale", value)
+        self.register_parameter("learned_scale", nn.Parameter(torch.tensor(float(scale))) if learnable else None)
 
     def scale(self, norm: Tensor) -> Tensor:
         """The scale s: a scalar."""
-        return self.logit_scale.clamp_min(MIN_SCALE)
+        return super().scale(norm) if self.learned_scale is None else self.learned_scale.clamp_min(MIN_SCALE)
 
     def target(self, row: Row) -> Tensor:
         """``cos(theta_y)``: (N,)."""
@@ -40,4 +38,4 @@ class NormFace(Head):
 
     def extra_state_summary(self) -> dict[str, float]:
         """The current scale."""
-        return {"scale": float(self.logit_scale.detach())}
+        return {"scale": self.logit_scale if self.learned_scale is None else float(self.learned_scale.detach())}
