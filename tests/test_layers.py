@@ -27,7 +27,7 @@ BELOW = {
     "metric": {"angular"},
     "classifier": {"angular", "head"},
     "benchmark": {"angular", "metric", "data"},
-    "callbacks": set(),
+    "callbacks": {"classifier"},
     "report": {"metric"},
     "jobs": set(),
     "comparison": {"jobs"},

@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from marginface.callbacks import NonFiniteLossError, StopOnNonFinite
+from marginface.classifier import BadEmbeddingError, DenseClassifier
+from marginface.head import CosFace
 
 
 class Line(L.LightningModule):
@@ -97,4 +99,16 @@ def test_on_a_gpu_the_run_stops_one_step_later(tmp_path: Path, bad: int) -> None
     with pytest.raises(NonFiniteLossError, match=f"step {bad};"):
         trainer.fit(Line(), DataLoader(TensorDataset(torch.tensor(values)), batch_size=1))
     evidence = torch.load(tmp_path / f"nonfinite_step{bad}_rank0.pt", weights_only=True, map_location="cpu")
+    assert torch.isnan(evidence["batch"][0]).all()
+
+
+def test_embeddings_that_are_refused_leave_the_same_evidence(tmp_path: Path) -> None:
+    class Refusing(Line):
+        def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+            DenseClassifier(CosFace(), 2, 1).check(batch[0].unsqueeze(1), torch.zeros(1, dtype=torch.int64))
+            return super().training_step(batch, batch_idx)
+
+    with pytest.raises(BadEmbeddingError, match=r"not finite in row\(s\) \[0\]"):
+        fit(tmp_path, [1.0, 2.0, float("nan")], Refusing())
+    evidence = torch.load(tmp_path / "nonfinite_step2_rank0.pt", weights_only=True)
     assert torch.isnan(evidence["batch"][0]).all()

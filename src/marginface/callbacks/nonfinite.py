@@ -1,10 +1,15 @@
 """Stops a run whose loss is no longer finite, keeping the batch that did it."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+
+from marginface.classifier import BadEmbeddingError
+
+log = logging.getLogger(__name__)
 
 
 class NonFiniteLossError(RuntimeError):
@@ -41,17 +46,27 @@ class StopOnNonFinite(L.Callback):
         if suspect is not None and not bool(suspect[0]):
             self._fail(trainer, pl_module, suspect[1], suspect[2])
 
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """Keep the evidence also where the embeddings were refused before there was a loss."""
+        if isinstance(exception, BadEmbeddingError):
+            self._keep(trainer, pl_module, self._batch, trainer.global_step)
+
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Check the last step."""
         if self._previous is not None and not bool(self._previous[0]):
             self._fail(trainer, pl_module, self._previous[1], self._previous[2])
 
     def _fail(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, step: int) -> None:
-        path = self.folder / f"nonfinite_step{step}_rank{trainer.global_rank}.pt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"batch": batch, "state_dict": pl_module.state_dict(), "step": step}, path)
+        path = self._keep(trainer, pl_module, batch, step)
         raise NonFiniteLossError(
             f"the training loss is not finite at step {step}; the batch and the weights are in {path}. "
             "Usual remedies: a lower optimizer.lr, a longer scheduler.warmup, trainer.gradient_clip_val, for A-Softmax "
             "a larger head.lambda_min"
         )
+
+    def _keep(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, step: int) -> Path:
+        path = self.folder / f"nonfinite_step{step}_rank{trainer.global_rank}.pt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"batch": batch, "state_dict": pl_module.state_dict(), "step": step}, path)
+        log.error("the batch and the weights of step %d are in %s", step, path)
+        return path

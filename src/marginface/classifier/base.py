@@ -15,6 +15,10 @@ from marginface.classifier.collectives import gather_rows
 from marginface.head.base import Head, Row
 
 
+class BadEmbeddingError(ValueError):
+    """An embedding without a direction: not finite, or of length zero."""
+
+
 class Classification(NamedTuple):
     """What a classifier returns for a batch."""
 
@@ -211,4 +215,4 @@ class Classifier(nn.Module, ABC):
         ):
             if bool(wrong.any()):
                 rows = wrong.nonzero().flatten().tolist()
-                raise ValueError(f"embedding is {what} in row(s) {rows[:10]} of {len(wrong)}; {remedy}")
+                raise BadEmbeddingError(f"embedding is {what} in row(s) {rows[:10]} of {len(wrong)}; {remedy}")

@@ -73,8 +73,14 @@ class SampledCentres:
         position = place.new_full((self._num_classes(),), -1)
         position[self.classes] = torch.arange(len(self.classes), device=place.device)
         label = torch.where(place >= 0, position[place.clamp_min(0)], -1) if len(position) else place
-        with torch.enable_grad():
-            return Sample(self.rows.view_as(self.rows), self.classes, label)
+        leaf = self.rows.detach().requires_grad_()  # a new one: autograd remembers the size that a parameter had
+        leaf.register_post_accumulate_grad_hook(self._receive)
+        return Sample(leaf, self.classes, label)
+
+    def _receive(self, leaf: Tensor) -> None:
+        """Pass the gradient of a batch on to the optimizer's parameter."""
+        gradient, leaf.grad = leaf.grad, None
+        self.rows.grad = gradient if self.rows.grad is None or gradient is None else self.rows.grad + gradient
 
     def _num_classes(self) -> int:
         return len(self.weight) // self.num_centres

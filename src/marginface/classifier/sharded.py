@@ -6,6 +6,9 @@ Each process gathers all embeddings, reduces the negatives among its own classes
 others: a maximum and a sum for a softmax, a sum for a separable criterion. Every process then has the loss of all rows.
 """
 
+import math
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -91,6 +94,7 @@ class ShardedClassifier(FusedClassifier):
         self.first, self.count, self._is_complete = 0, 0, False
         self._sampled: SampledCentres | None = None
         self.weight = nn.Parameter(torch.empty(0, self.embedding_dim))
+        self._drawn_dtype = self.weight.dtype
         self.register_parameter("bias", nn.Parameter(torch.empty(0)) if self.head.use_bias else None)
         if self.head.memory_head is not None:
             self.register_buffer("memory", torch.empty(0, self.embedding_dim))
@@ -124,12 +128,13 @@ class ShardedClassifier(FusedClassifier):
 
     def _draw(self, start: int, stop: int) -> Tensor:
         """Rows [start, stop) of the initial centres, drawn block by block and kept where they belong here."""
-        generator = torch.Generator()
+        generator = torch.Generator("cpu")
         generator.set_state(self._random_state)
-        rows = torch.empty(stop - start, self.embedding_dim)
+        kind: Any = {"dtype": self._drawn_dtype, "device": "cpu"}  # a trainer may have set other defaults by now
+        rows = torch.empty(stop - start, self.embedding_dim, **kind)
         for first in range(0, stop, BLOCK):
             last = min(first + BLOCK, self.num_classes * self.head.num_centres)
-            block = torch.randn(last - first, self.embedding_dim, generator=generator)
+            block = torch.randn(last - first, self.embedding_dim, generator=generator, **kind)
             a, b = max(first, start), min(last, stop)
             if a < b:
                 rows[a - start : b - start] = block[a - first : b - first] * self.init_std
@@ -196,6 +201,7 @@ class ShardedClassifier(FusedClassifier):
             lse = None
             if head.needs_negatives:
                 lse = logsumexp_over_processes(self._reduce(head, centres, batch, facts, target, plain=True).value)
+                lse = lse - math.log(self.sample_rate)  # as if of all classes
             self._advance(head, facts, lse)
         part = self._reduce(head, centres, batch, facts, target)
         return finish(head, batch, self._join(head, part), self._bias_of(centres))
