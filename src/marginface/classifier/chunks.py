@@ -87,8 +87,8 @@ class Chunks(NamedTuple):
         """
         head, centres = self.plan.head, self.centres(start, stop)
         in_place = self.plan.dtype == self.feature.dtype and head.num_centres == 1 and not is_general(head)
-        small = self.feature.to(self.plan.dtype)
-        similarity = product(small, centres.to(self.plan.dtype).t(), self.feature.dtype, out if in_place else None)
+        similarity = out if in_place else self._scratch("similarity", tuple(out.shape))
+        self._product(self.feature.to(self.plan.dtype), self._small(centres).t(), similarity)
         inverse = self.inverse_length(centres)
         if inverse is not None:
             similarity *= inverse
@@ -110,31 +110,42 @@ class Chunks(NamedTuple):
 
     def gradient_of_feature(self, start: int, stop: int, slope: Tensor) -> Tensor:
         """Sum over the classes [start, stop) of slope times centre: (N, D)."""
-        return product(slope, self.centres(start, stop).to(self.plan.dtype), self.feature.dtype)
+        out = self._scratch("d_feature", tuple(self.feature.shape))
+        return self._product(slope, self._small(self.centres(start, stop)), out)
 
     def gradient_of_weight(
         self, start: int, stop: int, share: Share, slope: Tensor, factor: Tensor, out: Tensor
     ) -> None:
         """Gradient (c K, D) of the classes [start, stop); the slope's rows count ``factor`` (N,) times."""
-        inverse = share.inverse
-        centres = self.centres(start, stop)
         rows = (factor.unsqueeze(1) * self.feature).to(self.plan.dtype)
-        direct = out if out.dtype == self.feature.dtype == self.plan.dtype else None
-        gradient = product(slope.t(), rows, self.feature.dtype, direct)
-        if inverse is not None:  # a centre's length does not count: take out the part along the centre
-            products = self.plan.workspace.empty("products", tuple(centres.shape), centres)
-            along = torch.mul(gradient, centres, out=products).sum(dim=1) * inverse.square()
+        wide = out.dtype == self.feature.dtype
+        gradient = self._product(slope.t(), rows, out if wide else self._scratch("d_weight", tuple(out.shape)))
+        if share.inverse is not None:  # a centre's length does not count: take out the part along the centre
+            centres = self.centres(start, stop)
+            products = torch.mul(gradient, centres, out=self._scratch("products", tuple(out.shape)))
+            along = products.sum(dim=1) * share.inverse.square()
             gradient.addcmul_(along.unsqueeze(1), centres, value=-1)
-        if direct is None:
+        if not wide:
             out.copy_(gradient)
 
+    def _product(self, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
+        """Matrix product of inputs in the GEMMs' dtype, in a dtype at least as wide.
 
-def product(a: Tensor, b: Tensor, dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
-    """Matrix product of inputs of one dtype, returned in a dtype at least as wide.
+        On a GPU the accumulator is handed out as it is; on the CPU a low-precision product is rounded once first,
+        because torch has no other there.
+        """
+        if a.dtype == out.dtype:
+            return torch.mm(a, b, out=out)
+        if a.device.type == "cuda":
+            return out.copy_(torch.mm(a, b, out_dtype=out.dtype))
+        rounded = self.plan.workspace.empty("rounded", tuple(out.shape), out, a.dtype)
+        return out.copy_(torch.mm(a, b, out=rounded))
 
-    On a GPU the accumulator is returned as it is; on the CPU a low-precision product is rounded once first, because
-    torch has no other there.
-    """
-    if a.dtype == dtype:
-        return torch.mm(a, b) if out is None else torch.mm(a, b, out=out)
-    return torch.mm(a, b, out_dtype=dtype) if a.device.type == "cuda" else torch.mm(a, b).to(dtype)
+    def _small(self, centres: Tensor) -> Tensor:
+        """Centres in the GEMMs' dtype."""
+        if centres.dtype == self.plan.dtype:
+            return centres
+        return self.plan.workspace.empty("small", tuple(centres.shape), centres, self.plan.dtype).copy_(centres)
+
+    def _scratch(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return self.plan.workspace.empty(name, shape, self.feature)

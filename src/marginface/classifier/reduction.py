@@ -165,7 +165,8 @@ class _Gradient(NamedTuple):
             self.bias[start:stop] = by_logit @ slope.to(by_logit.dtype)
         if share.moment is not None:
             self.scale.addcmul_(by_logit, share.moment)
-        self.offset.add_(by_logit @ share.mass)
+        if share.mass is not None:
+            self.offset.add_(by_logit @ share.mass)
 
     def add_target(
         self, chunks: Chunks, target: Target, by_cosine: Tensor, by_cosine_w: Tensor, by_length: Tensor

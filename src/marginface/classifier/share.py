@@ -30,6 +30,13 @@ class Column(NamedTuple):
         old = matrix.gather(1, self.number)
         return matrix.scatter_(1, self.number, torch.where(self.inside, value, old))
 
+    def peak(self, matrix: Tensor) -> Tensor:
+        """Largest entry (N,) of each row besides the target's; the matrix is as before afterwards."""
+        old = matrix.gather(1, self.number)
+        best = self.fill(matrix, float("-inf")).amax(dim=1)
+        matrix.scatter_(1, self.number, old)
+        return best
+
 
 class Rows(NamedTuple):
     """What the reduction of a row depends on besides its similarities, as constants."""
@@ -45,8 +52,8 @@ class Share(NamedTuple):
     value: Tensor  # log-sum-exp or sum of terms
     shift: Tensor  # the derivative of the whole reduction is exp(shift - whole) slope for a softmax, else slope
     best: Tensor  # the largest negative without margin, as a logit; as a similarity where the head transforms them
-    moment: Tensor | None  # derivative by the scale: sum over the logits of theirs times the transformed similarity
-    mass: Tensor  # derivative by the offset: sum over the logits of theirs
+    moment: Tensor | None  # derivative by the scale, if wanted: sum of those by logits, times transformed similarity
+    mass: Tensor | None  # derivative by the offset, if there is one: sum of those by logits
     slope: Tensor  # (N, c) derivative by the similarities, over the scale; empty once it is in a buffer
     inverse: Tensor | None = None  # (c K,) 1 / ||w_j|| if the head normalises the centres
 
@@ -76,7 +83,7 @@ def softmax_share(similarity: Tensor, rows: Rows, bias: Tensor | None, column: C
     best = column.fill(logits, float("-inf")).amax(dim=1)
     shift = best.clamp_min(torch.finfo(best.dtype).min)  # a row without negatives here has weight zero, not NaN
     total = logits.sub_(shift.unsqueeze(1)).exp_().sum(dim=1)
-    return Share(shift + total.log(), shift, best, None, total, logits)
+    return Share(shift + total.log(), shift, best, None, total if rows.offset is not None else None, logits)
 
 
 def general_share(head: Head, similarity: Tensor, rows: Rows, column: Column) -> Share:
@@ -88,27 +95,29 @@ def general_share(head: Head, similarity: Tensor, rows: Rows, column: Column) ->
         rows: what the reduction depends on besides.
         column: the targets, which are left out.
     """
-    scale = rows.scale.unsqueeze(1)
+    scale, slope = rows.scale.unsqueeze(1), None
     if head.transforms_negatives:
+        best = column.peak(similarity)
         value, slope = with_slope(lambda s: head.negative(s, rows.facts), similarity)
-        plain = similarity.clone()
+        logits = scale * value
     else:
-        value, slope, plain = similarity, None, scale * similarity
-    best = column.fill(plain, float("-inf")).amax(dim=1)
-    logits = scale * value
+        value, logits = similarity, scale * similarity
+        best = column.peak(logits)
     if rows.offset is not None:
-        logits = logits + rows.offset
+        logits += rows.offset
+        best = best if head.transforms_negatives else best + rows.offset
     if isinstance(head.criterion, Separable):
         terms, by_logit = with_slope(head.criterion.negative, logits)
         reduced, shift = column.fill(terms, 0.0).sum(dim=1), torch.zeros_like(best)
+        by_logit = column.fill(by_logit, 0.0)
     else:
         peak = column.fill(logits, float("-inf")).amax(dim=1)
         shift = peak.clamp_min(torch.finfo(peak.dtype).min)
-        by_logit = (logits - shift.unsqueeze(1)).exp()
+        by_logit = logits.sub_(shift.unsqueeze(1)).exp_()
         reduced = shift + by_logit.sum(dim=1).log()
-    by_logit = column.fill(by_logit, 0.0)
-    moment, mass = (by_logit * value).sum(dim=1), by_logit.sum(dim=1)
-    return Share(reduced, shift, best, moment, mass, by_logit if slope is None else by_logit * slope)
+    moment = (by_logit * value).sum(dim=1) if rows.scale.requires_grad else None
+    mass = None if rows.offset is None else by_logit.sum(dim=1)
+    return Share(reduced, shift, best, moment, mass, by_logit if slope is None else by_logit.mul_(slope))
 
 
 def with_slope(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
