@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from marginface.backbone import Backbone
 from marginface.centres import optimizer_ids, put_in, take_out
 from marginface.checkpoint import describe, refuse_mismatch, restore_rng, rng_state
-from marginface.classifier import Classification, Classifier, DenseClassifier
+from marginface.classifier import Classification, Classifier, FusedClassifier
 from marginface.embedder import FaceEmbedder
 from marginface.head import Head
 from marginface.parameters import apply_lr_factors, clip_by_whole_norm, parameter_groups
@@ -51,7 +51,7 @@ class FaceRecognizer(FaceEmbedder):
         backbone: Backbone,
         head: Head,
         num_classes: int,
-        classifier: Callable[[Head, int, int], Classifier] = DenseClassifier,
+        classifier: Callable[[Head, int, int], Classifier] = FusedClassifier,
         preprocess: Preprocess | None = None,
         optimizer: OptimizerFactory = sphereface_sgd,
         scheduler: SchedulerFactory = multistep,
