@@ -2,8 +2,10 @@ import csv
 import json
 from pathlib import Path
 
+import torch
+
 from marginface.metric import Interval
-from marginface.report import format_results, write_results
+from marginface.report import format_results, write_results, write_training
 
 CURVES = {
     "far": [0.0, 0.123456789, 1.0],
@@ -45,6 +47,12 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
     write_results({"lfw": RESULTS["lfw"]}, tmp_path)
     assert list(json.loads((tmp_path / "metrics.json").read_text())) == ["lfw"]
     assert len(rows(tmp_path / "roc.csv")) == 3
+
+
+def test_the_last_values_of_training_are_json(tmp_path: Path) -> None:
+    write_training({"train/loss": torch.tensor(2.5), "val/auc": 0.75}, tmp_path / "made" / "if_need_be")
+    text = (tmp_path / "made" / "if_need_be" / "training.json").read_text()
+    assert json.loads(text) == {"train/loss": 2.5, "val/auc": 0.75}
 
 
 def test_printed_figures_stand_one_a_line() -> None:

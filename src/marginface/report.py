@@ -32,6 +32,18 @@ def write_results(results: Results, folder: Path) -> None:
     _table(folder / "scores.csv", ("benchmark", "pairs", "score", "count"), scores)
 
 
+def write_training(values: Mapping[str, Any], folder: Path) -> None:
+    """Write ``training.json``: the last value of everything that was logged while training.
+
+    Args:
+        values: numbers or scalar tensors by name.
+        folder: where to; made if need be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({name: float(value) for name, value in values.items()}, indent=2)
+    (folder / "training.json").write_text(text + "\n")
+
+
 def format_results(results: Results) -> str:
     """The figures as lines ``benchmark metric value [low, high]``."""
     return "\n".join(

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from marginface.classifier import DenseClassifier
+from marginface.classifier import Classifier, DenseClassifier, FusedClassifier
 from marginface.head import Head, NormFace
 
 N, D, C = 6, 8, 5
@@ -29,18 +29,24 @@ def batch():
     return x, torch.tensor([3, 0, 3, 1, 0, 3])
 
 
-def made(weight=1.0):
-    torch.manual_seed(1)
-    return DenseClassifier(Remembering(weight), C, D).double().train()
+@pytest.fixture(params=[DenseClassifier, FusedClassifier])
+def made(request):
+    """Builds a classifier of each kind with a memory, in training."""
+
+    def make(weight: float = 1.0) -> Classifier:
+        torch.manual_seed(1)
+        return request.param(Remembering(weight), C, D).double().train()
+
+    return make
 
 
-def test_only_heads_with_a_second_loss_have_a_memory():
+def test_only_heads_with_a_second_loss_have_a_memory(made):
     assert not hasattr(DenseClassifier(NormFace(), C, D), "memory")
     assert made().memory.shape == (C, D)
     assert not made().memory.any()
 
 
-def test_the_latest_embedding_of_a_class_wins(batch):
+def test_the_latest_embedding_of_a_class_wins(made, batch):
     x, y = batch
     classifier = made()
     classifier(x, y)
@@ -53,20 +59,20 @@ def test_the_latest_embedding_of_a_class_wins(batch):
     torch.testing.assert_close(classifier.memory, expected)
 
 
-def test_the_last_of_many_rows_wins():
+def test_the_last_of_many_rows_wins(made):
     x, y = torch.randn(4000, D, dtype=torch.float64), torch.arange(4000) % 2
     classifier = made()
     classifier(x, y)
     torch.testing.assert_close(classifier.memory[:2], F.normalize(x[-2:]))
 
 
-def test_it_is_filled_in_training_only(batch):
+def test_it_is_filled_in_training_only(made, batch):
     classifier = made().eval()
     classifier(*batch)
     assert not classifier.memory.any()
 
 
-def test_it_is_filled_while_it_has_no_weight(batch):
+def test_it_is_filled_while_it_has_no_weight(made, batch):
     x, y = batch
     classifier, plain = made(0.0), DenseClassifier(NormFace(4.0), C, D).double()
     plain.weight.data.copy_(classifier.weight)
@@ -75,7 +81,7 @@ def test_it_is_filled_while_it_has_no_weight(batch):
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.25])
-def test_the_second_loss_sees_the_memory_before_the_batch(batch, weight):
+def test_the_second_loss_sees_the_memory_before_the_batch(made, batch, weight):
     x, y = batch
     classifier = made(weight)
     before = torch.randn(C, D, dtype=torch.float64)
@@ -87,7 +93,7 @@ def test_the_second_loss_sees_the_memory_before_the_batch(batch, weight):
     torch.testing.assert_close(loss, over_centres + weight * over_memory)
 
 
-def test_accuracy_is_that_of_the_centres(batch):
+def test_accuracy_is_that_of_the_centres(made, batch):
     x, y = batch
     classifier = made()
     classifier.memory[y] = x  # perfect for the last of each class
@@ -95,7 +101,7 @@ def test_accuracy_is_that_of_the_centres(batch):
     assert torch.equal(classifier(x, y).correct, nearest == y)
 
 
-def test_gradient_reaches_embeddings_through_the_second_loss_but_not_the_memory(batch):
+def test_gradient_reaches_embeddings_through_the_second_loss_but_not_the_memory(made, batch):
     x, y = batch
     classifier = made()
     classifier.memory.copy_(torch.randn(C, D, dtype=torch.float64))
@@ -112,18 +118,18 @@ def test_gradient_reaches_embeddings_through_the_second_loss_but_not_the_memory(
     torch.testing.assert_close(x.grad, twin.grad)
 
 
-def test_a_class_that_is_not_yet_known_has_cosine_zero(batch):
+def test_a_class_that_is_not_yet_known_has_cosine_zero(made, batch):
     x, y = batch
     classifier = made()
     x = x.clone().requires_grad_()
     loss = classifier(x, y).loss
     loss.backward()
     over_centres = F.cross_entropy(4 * F.normalize(x.detach()) @ F.normalize(classifier.weight.detach()).T, y)
-    assert float(loss) == pytest.approx(float(over_centres) + float(torch.tensor(C).log()))
+    assert loss.item() == pytest.approx(float(over_centres) + float(torch.tensor(C).log()))
     assert torch.isfinite(x.grad).all()
 
 
-def test_it_survives_a_checkpoint(batch):
+def test_it_survives_a_checkpoint(made, batch):
     first = made()
     first(*batch)
     second = made()
@@ -132,8 +138,8 @@ def test_it_survives_a_checkpoint(batch):
     torch.testing.assert_close(second(*batch).loss, first(*batch).loss, rtol=0, atol=0)
 
 
-def test_it_keeps_its_precision_under_autocast():
-    classifier = DenseClassifier(Remembering(), C, D).train()
+def test_it_keeps_its_precision_under_autocast(made):
+    classifier = made().float()
     with torch.autocast("cpu", torch.bfloat16):
         classifier(torch.randn(2, D, dtype=torch.bfloat16), torch.tensor([0, 1]))
     assert classifier.memory.dtype == torch.float32

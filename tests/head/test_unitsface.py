@@ -94,6 +94,16 @@ def test_the_memory_is_filled_during_the_first_of_28_parts_of_a_run():
     assert classifier.head.extra_state_summary().keys() == {"memory_weight", "threshold"}
 
 
+def test_however_short_the_run_the_first_forward_only_fills():
+    head = UniTSFace()
+    head.set_run_length(3)
+    row = Row(*torch.zeros(3, 2))
+    head.advance(row)
+    assert head.memory_weight() == 0
+    head.advance(row)
+    assert head.memory_weight() == 1
+
+
 def test_a_number_of_forwards_needs_no_run_length():
     head = UniTSFace(fill=2)
     head.set_run_length(1000)

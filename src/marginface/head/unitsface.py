@@ -70,7 +70,7 @@ class UniTSFace(CosineHead):
     def set_run_length(self, num_forwards: int) -> None:
         """Choose how many forwards only fill the memory, if that is a fraction of the run."""
         if 0 < self.fill < 1:
-            self._fill_length = round(self.fill * num_forwards)
+            self._fill_length = max(1, round(self.fill * num_forwards))
 
     def advance(self, row: Row, negative_lse: Tensor | None = None) -> None:
         """Count one training forward."""
