@@ -81,6 +81,12 @@ def sum_over_processes(tensor: Tensor) -> Tensor:
     return result
 
 
+def with_sum(part: Tensor, total: Tensor) -> Tensor:
+    """:func:`sum_over_processes` of ``part`` where the sum is known already: its value, the gradient of ``part``."""
+    result: Tensor = part if world_size() == 1 else _KnownSum.apply(part, total)
+    return result
+
+
 def logsumexp_over_processes(tensor: Tensor) -> Tensor:
     """Logarithm of the sum of the exponentials of partial values, replicated; -inf where all are."""
     result: Tensor = tensor if world_size() == 1 else _LogSumExp.apply(tensor)
@@ -148,6 +154,16 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient
+
+
+class _KnownSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, part: Tensor, total: Tensor) -> Tensor:
+        return total.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return gradient, None
 
 
 class _LogSumExp(torch.autograd.Function):

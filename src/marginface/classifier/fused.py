@@ -16,8 +16,8 @@ from marginface.classifier.workspace import Workspace
 from marginface.head.base import Head, Row, check_choice
 from marginface.head.criterion import Separable, SoftmaxCrossEntropy
 
-CHUNK_SIZES = {"cpu": 4096}  # stays in cache between the GEMM and the elementwise pass
-LARGE_CHUNK = 32768  # elsewhere: fills a GPU
+CACHED_CHUNK = 4096  # on a CPU: a chunk stays in cache between the GEMM and the elementwise pass
+LARGE_CHUNK, LARGE_MATRIX = 32768, 2**24  # elsewhere: classes that fill a GPU, entries that a chunk may have
 
 
 class FusedClassifier(Classifier):
@@ -91,8 +91,8 @@ class FusedClassifier(Classifier):
 
     def plan(self, head: Head, feature: Tensor) -> Plan:
         """How this classifier executes a reduction over unit embeddings (N, D)."""
-        device = feature.device.type
-        size = self.chunk_size or CHUNK_SIZES.get(device, LARGE_CHUNK)
+        large = max(1, min(LARGE_CHUNK, LARGE_MATRIX // max(1, len(feature))))
+        size = self.chunk_size or (CACHED_CHUNK if feature.device.type == "cpu" else large)
         workspace = self._workspaces["head" if head is self.head else "memory"]
         keep = self.mode == "keep" and torch.is_grad_enabled()
         return Plan(head, size, keep, self._dtype(feature), workspace, self._general)

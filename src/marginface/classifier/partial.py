@@ -74,7 +74,7 @@ class SampledCentres:
         position[self.classes] = torch.arange(len(self.classes), device=place.device)
         label = torch.where(place >= 0, position[place.clamp_min(0)], -1) if len(position) else place
         leaf = self.rows.detach().requires_grad_()  # a new one: autograd remembers the size that a parameter had
-        leaf.register_post_accumulate_grad_hook(self._receive)
+        leaf.register_post_accumulate_grad_hook(self._receive)  # type: ignore[no-untyped-call]
         return Sample(leaf, self.classes, label)
 
     def _receive(self, leaf: Tensor) -> None:

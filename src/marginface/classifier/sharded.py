@@ -26,6 +26,7 @@ from marginface.classifier.collectives import (
     row_counts,
     split_use,
     sum_over_processes,
+    with_sum,
     world_size,
 )
 from marginface.classifier.fused import FusedClassifier, finish
@@ -204,7 +205,7 @@ class ShardedClassifier(FusedClassifier):
                 lse = lse - math.log(self.sample_rate)  # as if of all classes
             self._advance(head, facts, lse)
         part = self._reduce(head, centres, batch, facts, target)
-        return finish(head, batch, self._join(head, part), self._bias_of(centres))
+        return finish(head, batch, self._join(head, part, facts), self._bias_of(centres))
 
     def _scale(self, head: Head, norm: Tensor) -> Tensor:
         return split_use(super()._scale(head, norm))
@@ -213,11 +214,12 @@ class ShardedClassifier(FusedClassifier):
         offset = head.offset()
         return None if offset is None else split_use(offset)
 
-    def _join(self, head: Head, part: Reduced) -> Reduced:
+    def _join(self, head: Head, part: Reduced, facts: Row) -> Reduced:
         """Reductions over all classes from those over this process's."""
-        cosine, cosine_for_weight, length = sum_over_processes(torch.stack(part[:3])).unbind()
+        cosine, for_weight = (with_sum(c, facts.cosine) for c in (part.cosine, part.cosine_for_weight))
+        length = with_sum(part.length, facts.weight_norm)
         join = sum_over_processes if isinstance(head.criterion, Separable) else logsumexp_over_processes
-        return Reduced(cosine, cosine_for_weight, length, join(part.value), max_over_processes(part.best))
+        return Reduced(cosine, for_weight, length, join(part.value), max_over_processes(part.best))
 
     def _bias_of(self, centres: Centres) -> Tensor | None:
         """Biases (B,) of the rows' own classes."""
