@@ -75,10 +75,10 @@ def take_out(checkpoint: dict[str, Any], classifier: Classifier, optimizers: lis
     tensors |= (
         classifier.centre_state(optimizers[0]) if len(optimizers) == 1 and "optimizer_states" in checkpoint else {}
     )
-    for number in checkpoint[KEY].get(IDS, {}).values():
-        entry = _optimizer_entry(checkpoint, number)
-        for key in [k for k, v in entry.items() if isinstance(v, Tensor) and v.ndim]:
-            del entry[key]
+    for entries in (saved["state"] for saved in checkpoint.get("optimizer_states", [])):
+        for number in entries.keys() & checkpoint[KEY].get(IDS, {}).values():
+            # A new dictionary: the old one is the optimizer's own.
+            entries[number] = {k: v for k, v in entries[number].items() if not (isinstance(v, Tensor) and v.ndim)}
     return Shard(classifier.first, classifier.count, tensors)
 
 

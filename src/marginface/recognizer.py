@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.plugins.precision import DoublePrecision
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -84,7 +85,12 @@ class FaceRecognizer(FaceEmbedder):
         """Create the class centres of this process, and keep DDP from averaging them."""
         self.classifier.materialize()
         names = self.classifier.sharded_names()
-        self._ddp_params_and_buffers_to_ignore = [f"classifier.{name}" for name in names]
+        # The memory of embeddings is equal on all processes, or split over them: not to be sent at every step.
+        self._ddp_params_and_buffers_to_ignore = [f"classifier.{name}" for name in {*names, "memory"}]
+        if self._trainer is None:  # in load_from_checkpoint
+            return
+        if isinstance(self.trainer.precision_plugin, DoublePrecision):
+            self.double()  # Lightning does so after it has read a checkpoint, whose values would be rounded
         if names and not isinstance(self.trainer.strategy, ShardedStrategy):
             raise ValueError(
                 f"trainer.strategy={type(self.trainer.strategy).__name__} would save the class centres of one process "

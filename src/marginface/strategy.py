@@ -1,5 +1,6 @@
 """Data parallelism for all but the class centres, of which each process has its own part."""
 
+import glob
 import shutil
 import time
 from collections.abc import Mapping
@@ -56,7 +57,11 @@ class ShardedStrategy(DDPStrategy):
         folder = path.with_name(f"{path.name}.{self.broadcast(time.time_ns())}.centres")
         self._write(folder, shard)
         content["marginface"] = {**content["marginface"], CENTRES: folder.name}
-        super().save_checkpoint(content, filepath, storage_options)
+        try:
+            super().save_checkpoint(content, filepath, storage_options)
+        except OSError:  # on the first process, which alone writes this file
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         if self.is_global_zero:
             self._remove_folders(path, but=folder)
 
@@ -85,6 +90,6 @@ class ShardedStrategy(DDPStrategy):
 
     @staticmethod
     def _remove_folders(path: Path, but: Path | None = None) -> None:
-        for folder in path.parent.glob(f"{path.name}.*.centres"):
+        for folder in path.parent.glob(f"{glob.escape(path.name)}.*.centres"):
             if folder != but:
                 shutil.rmtree(folder, ignore_errors=True)

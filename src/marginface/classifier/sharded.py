@@ -43,7 +43,7 @@ class ShardedClassifier(FusedClassifier):
 
     Process r of R holds ``C // R`` classes, and one more if ``r < C mod R``. The loss is the mean over the rows of all
     processes, and the gradient of the centres is that of this loss. The centres must not be averaged over the processes
-    (:meth:`sharded_parameters`); everything else may be, as DistributedDataParallel does.
+    (:meth:`sharded_names`); everything else may be, as DistributedDataParallel does.
 
     Source: distributed softmax and Partial FC: arXiv 2010.05222, arXiv 2203.15565.
 
