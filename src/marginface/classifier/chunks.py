@@ -14,14 +14,30 @@ from marginface.classifier.share import (
     Rows,
     Share,
     best_of_centres,
+    general_share,
     is_general,
+    project,
+    project_blockwise,
     softmax_share,
+    softmax_slope,
     to_centres,
 )
 from marginface.classifier.workspace import Workspace
 from marginface.head.base import Head
 
 TINY = 1e-12  # centres shorter than this have no direction, as in angular.normalize
+
+
+class Passes(NamedTuple):
+    """The elementwise passes over a chunk that gain by being compiled; those of a plain softmax do not."""
+
+    general: Callable[[Head, Tensor, Rows, Column], Share] = general_share
+    project: Callable[[Tensor, Tensor, Tensor, Tensor], None] = project_blockwise
+
+    @staticmethod
+    def compiled() -> "Passes":
+        """Through ``torch.compile``; one compilation serves all chunk sizes."""
+        return Passes(torch.compile(general_share, dynamic=True), torch.compile(project, dynamic=True))
 
 
 class Plan(NamedTuple):
@@ -32,7 +48,12 @@ class Plan(NamedTuple):
     keep: bool  # keep one N x C buffer for backward (3 GEMMs), or compute the chunks again (4 GEMMs)
     dtype: torch.dtype  # of the GEMMs' inputs
     workspace: Workspace
-    general: Callable[[Head, Tensor, Rows, Column], Share]  # share.general_share, compiled or not
+    passes: Passes
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether a chunk's similarities become its slopes in place."""
+        return self.head.num_centres == 1 and not is_general(self.head)
 
 
 class Chunks(NamedTuple):
@@ -77,35 +98,40 @@ class Chunks(NamedTuple):
             return buffer[rows * start * k : rows * stop * k].view(rows, -1)
         return self.plan.workspace.empty("chunk", (rows, (stop - start) * k), self.feature, self.plan.dtype)
 
-    def share(self, start: int, stop: int, out: Tensor) -> Share:
+    def share(self, start: int, stop: int, out: Tensor, known: Share | None = None) -> Share:
         """Share of the classes [start, stop).
 
         Args:
             start: first class.
             stop: one past the last class.
             out: (N, c K) in the GEMMs' dtype; becomes the slope by the products ``x . w_j``, over the scale.
+            known: the share as it was computed before, without its slope.
         """
-        head, centres = self.plan.head, self.centres(start, stop)
-        in_place = self.plan.dtype == self.feature.dtype and head.num_centres == 1 and not is_general(head)
+        centres, inverse = self.centres(start, stop), None if known is None else known.inverse
+        in_place = self.plan.dtype == self.feature.dtype and self.plan.keeps_shape
         similarity = out if in_place else self._scratch("similarity", tuple(out.shape))
         self._product(self.feature.to(self.plan.dtype), self._small(centres).t(), similarity)
-        inverse = self.inverse_length(centres)
+        if known is None:
+            inverse = self.inverse_length(centres)
         if inverse is not None:
             similarity *= inverse
-        share = self._share_of(similarity, start, stop)
+        share = self._share_of(similarity, start, stop, known)
         slope = share.slope if inverse is None else share.slope.mul_(inverse)
         return share._replace(slope=slope if in_place else out.copy_(slope), inverse=inverse)
 
-    def _share_of(self, similarity: Tensor, start: int, stop: int) -> Share:
+    def _share_of(self, similarity: Tensor, start: int, stop: int, known: Share | None) -> Share:
         """Share whose slope is the derivative by similarities (N, c K), which may be overwritten."""
         head, column = self.plan.head, Column.of(self.label, start, stop)
         owner = None
         if head.num_centres > 1:
             similarity, owner = best_of_centres(similarity, head.num_centres)
+        bias = None if self.bias is None else self.bias[start:stop]
         if is_general(head):
-            share = self.plan.general(head, similarity, self.rows, column)
+            share = self.plan.passes.general(head, similarity, self.rows, column)
+        elif known is None:
+            share = softmax_share(similarity, self.rows, bias, column)
         else:
-            share = softmax_share(similarity, self.rows, None if self.bias is None else self.bias[start:stop], column)
+            share = known._replace(slope=softmax_slope(similarity, self.rows, bias, column, known.shift))
         return share if owner is None else share._replace(slope=to_centres(share.slope, owner, head.num_centres))
 
     def gradient_of_feature(self, start: int, stop: int, slope: Tensor) -> Tensor:
@@ -118,14 +144,12 @@ class Chunks(NamedTuple):
     ) -> None:
         """Gradient (c K, D) of the classes [start, stop); the slope's rows count ``factor`` (N,) times."""
         rows = (factor.unsqueeze(1) * self.feature).to(self.plan.dtype)
-        wide = out.dtype == self.feature.dtype
-        gradient = self._product(slope.t(), rows, out if wide else self._scratch("d_weight", tuple(out.shape)))
-        if share.inverse is not None:  # a centre's length does not count: take out the part along the centre
-            centres = self.centres(start, stop)
-            products = torch.mul(gradient, centres, out=self._scratch("products", tuple(out.shape)))
-            along = products.sum(dim=1) * share.inverse.square()
-            gradient.addcmul_(along.unsqueeze(1), centres, value=-1)
-        if not wide:
+        wide = rows.dtype == out.dtype or out.is_cuda
+        gradient = out if wide else self.plan.workspace.empty("rounded", tuple(out.shape), out, rows.dtype)
+        self._product(slope.t(), rows, gradient)
+        if share.inverse is not None:
+            self.plan.passes.project(gradient, self.centres(start, stop), share.inverse, out)
+        elif not wide:
             out.copy_(gradient)
 
     def _product(self, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
@@ -137,7 +161,7 @@ class Chunks(NamedTuple):
         if a.dtype == out.dtype:
             return torch.mm(a, b, out=out)
         if a.device.type == "cuda":
-            return out.copy_(torch.mm(a, b, out_dtype=out.dtype))
+            return out.copy_(torch.mm(a, b, out_dtype=torch.promote_types(out.dtype, torch.float32)))
         rounded = self.plan.workspace.empty("rounded", tuple(out.shape), out, a.dtype)
         return out.copy_(torch.mm(a, b, out=rounded))
 

@@ -9,15 +9,17 @@ import torch
 from torch import Tensor
 
 from marginface.classifier.base import Batch, Centres, Classifier
-from marginface.classifier.chunks import Plan
+from marginface.classifier.chunks import Passes, Plan
 from marginface.classifier.reduction import Reduced, Target, find_target, reduce_negatives
-from marginface.classifier.share import general_share, is_general
+from marginface.classifier.share import is_general
 from marginface.classifier.workspace import Workspace
 from marginface.head.base import Head, Row, check_choice
 from marginface.head.criterion import Separable, SoftmaxCrossEntropy
 
-CACHED_CHUNK = 4096  # on a CPU: a chunk stays in cache between the GEMM and the elementwise pass
-LARGE_CHUNK, LARGE_MATRIX = 32768, 2**24  # elsewhere: classes that fill a GPU, entries that a chunk may have
+# Classes per chunk. On a CPU the products run faster on larger chunks, as far as memory allows: with temporaries of the
+# size of a chunk, with one buffer of that size, and within the buffer of all classes.
+SMALL_CHUNK, MIDDLE_CHUNK, LARGE_CHUNK = 4096, 16384, 32768
+LARGE_MATRIX = 2**24  # entries that a chunk may have on a GPU
 
 
 class FusedClassifier(Classifier):
@@ -57,7 +59,7 @@ class FusedClassifier(Classifier):
             refuse_what_has_no_chunks(part)
         super().__init__(head, num_classes, embedding_dim, init_std)
         self.mode, self.gemm_dtype, self.chunk_size = mode, gemm_dtype, chunk_size
-        self._general = torch.compile(general_share, dynamic=True) if compile else general_share
+        self._passes = Passes.compiled() if compile else Passes()
         self._workspaces = {"head": Workspace(), "memory": Workspace()}
 
     def _classify(self, head: Head, centres: Centres, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -91,15 +93,23 @@ class FusedClassifier(Classifier):
 
     def plan(self, head: Head, feature: Tensor) -> Plan:
         """How this classifier executes a reduction over unit embeddings (N, D)."""
-        large = max(1, min(LARGE_CHUNK, LARGE_MATRIX // max(1, len(feature))))
-        size = self.chunk_size or (CACHED_CHUNK if feature.device.type == "cpu" else large)
         workspace = self._workspaces["head" if head is self.head else "memory"]
         keep = self.mode == "keep" and torch.is_grad_enabled()
-        return Plan(head, size, keep, self._dtype(feature), workspace, self._general)
+        plan = Plan(head, 1, keep, self._dtype(feature), workspace, self._passes)
+        return plan._replace(chunk_size=self.chunk_size or _chunk_size(plan, feature))
 
     def _dtype(self, feature: Tensor) -> torch.dtype:
         low = self.gemm_dtype == "bfloat16" or (self.gemm_dtype == "auto" and self.under_autocast)
         return torch.bfloat16 if low else feature.dtype
+
+
+def _chunk_size(plan: Plan, feature: Tensor) -> int:
+    """Classes per chunk that suit the device."""
+    if feature.device.type != "cpu":
+        return max(1, min(LARGE_CHUNK, LARGE_MATRIX // max(1, len(feature))))
+    if not plan.keeps_shape:
+        return SMALL_CHUNK
+    return LARGE_CHUNK if plan.keep and plan.dtype == feature.dtype else MIDDLE_CHUNK
 
 
 class Similarities(Head):

@@ -124,7 +124,7 @@ class _Reduction(torch.autograd.Function):
         for (start, stop), share in zip(chunks.bounds(), ctx.shares, strict=True):
             slope = chunks.slot(ctx.buffer, start, stop)
             if ctx.buffer is None:
-                chunks.share(start, stop, slope)
+                chunks.share(start, stop, slope, share)
             gradient.add_chunk(chunks, start, stop, share, slope, by_value * _part_of(plan.head, share, value))
         ctx.buffer = None  # a second backward computes the chunks again
         if not is_general(plan.head):  # sum over j of G_ij u_ij = x_i . dx_i, without a look at the chunks

@@ -3,6 +3,7 @@
 Shapes: N batch, c classes of the chunk, K centres per class.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from marginface.head.base import Head, Row
 from marginface.head.criterion import Separable
+
+BLOCK = 1024  # rows that stay in a CPU's cache
+LOG2_E = 1 / math.log(2)
 
 
 class Column(NamedTuple):
@@ -75,15 +79,30 @@ def softmax_share(similarity: Tensor, rows: Rows, bias: Tensor | None, column: C
     Returns:
         The share; without a moment, which follows from the gradient of the embeddings.
     """
-    logits = similarity.mul_(rows.scale.unsqueeze(1))
-    if bias is not None:
-        logits += bias
-    if rows.offset is not None:
-        logits += rows.offset
-    best = column.fill(logits, float("-inf")).amax(dim=1)
+    logits = softmax_logits_(similarity, rows, bias, column)
+    best = logits.amax(dim=1)
     shift = best.clamp_min(torch.finfo(best.dtype).min)  # a row without negatives here has weight zero, not NaN
-    total = logits.sub_(shift.unsqueeze(1)).exp_().sum(dim=1)
+    total = exp_(logits.sub_(shift.unsqueeze(1))).sum(dim=1)
     return Share(shift + total.log(), shift, best, None, total if rows.offset is not None else None, logits)
+
+
+def softmax_slope(similarity: Tensor, rows: Rows, bias: Tensor | None, column: Column, shift: Tensor) -> Tensor:
+    """The slope (N, c) alone of a share whose ``shift`` (N,) is known, in place."""
+    return exp_(softmax_logits_(similarity, rows, bias, column).sub_(shift.unsqueeze(1)))
+
+
+def softmax_logits_(similarity: Tensor, rows: Rows, bias: Tensor | None, column: Column) -> Tensor:
+    """Similarities (N, c) to logits, in place; -inf for the targets."""
+    logits = similarity.mul_(rows.scale.unsqueeze(1))
+    for term in (bias, rows.offset):
+        if term is not None:
+            logits += term
+    return column.fill(logits, float("-inf"))
+
+
+def exp_(x: Tensor) -> Tensor:
+    """Exponential in place, through exp2: several times faster than exp on a CPU, and as exact for such logits."""
+    return x.mul_(LOG2_E).exp2_()
 
 
 def general_share(head: Head, similarity: Tensor, rows: Rows, column: Column) -> Share:
@@ -113,7 +132,7 @@ def general_share(head: Head, similarity: Tensor, rows: Rows, column: Column) ->
     else:
         peak = column.fill(logits, float("-inf")).amax(dim=1)
         shift = peak.clamp_min(torch.finfo(peak.dtype).min)
-        by_logit = logits.sub_(shift.unsqueeze(1)).exp_()
+        by_logit = exp_(logits.sub_(shift.unsqueeze(1)))
         reduced = shift + by_logit.sum(dim=1).log()
     moment = (by_logit * value).sum(dim=1) if rows.scale.requires_grad else None
     mass = None if rows.offset is None else by_logit.sum(dim=1)
@@ -140,3 +159,24 @@ def to_centres(slope: Tensor, owner: Tensor, num_centres: int) -> Tensor:
     """Derivatives by class (N, c) as derivatives by centre (N, c K): zero but for each class's best centre."""
     numbers = torch.arange(num_centres, dtype=owner.dtype, device=owner.device)
     return torch.where(owner.unsqueeze(2) == numbers, slope.unsqueeze(2), 0.0).flatten(1)
+
+
+def project(gradient: Tensor, centres: Tensor, inverse: Tensor, out: Tensor) -> None:
+    """Take out of each centre's gradient the part along the centre: a centre's length does not count.
+
+    Args:
+        gradient: (c, D).
+        centres: (c, D).
+        inverse: (c,) 1 / ||w_j||.
+        out: (c, D) the result; may be the gradient itself, or of a wider dtype.
+    """
+    along = (gradient * centres).sum(dim=1) * inverse.square()
+    out.copy_(gradient).addcmul_(along.unsqueeze(1), centres, value=-1)
+
+
+def project_blockwise(gradient: Tensor, centres: Tensor, inverse: Tensor, out: Tensor) -> None:
+    """:func:`project` in blocks of rows that stay in cache."""
+    size = len(gradient) if gradient.is_cuda else BLOCK
+    for start in range(0, len(gradient), size):
+        block = slice(start, start + size)
+        project(gradient[block], centres[block], inverse[block], out[block])
