@@ -38,7 +38,7 @@ class Setting(NamedTuple):
     mode: str = "keep"
     gemm: int = 4  # bytes of a number in the matrix products: 4 or 2
     sent: int = 4  # bytes of a number of an embedding on the wire: 4, under autocast 2
-    chunk: int | None = None  # classes per chunk; None for a GPU's default; on the CPU 4096
+    chunk: int | None = None  # classes per chunk; None for a GPU's default
     matrices: int = 0  # temporaries of B x chunk, GENERAL_MATRICES for some heads
     lasting: bool = False  # buffers outlive backward, as on the CPU
 

@@ -36,7 +36,7 @@ from marginface.classifier import ShardedClassifier
 from scale import GENERAL_MATRICES, Setting, Volume, peak, volume
 
 HEADS = "cosface asoftmax softmax subcentre_arcface adacos curricularface sphereface2 p2sgrad unitsface"
-CHUNK = 4096  # classes, the default on the CPU
+CHUNK = 4096  # classes
 Result = dict[str, Any]
 
 

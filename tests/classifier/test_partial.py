@@ -255,3 +255,14 @@ def test_initial_centres_are_those_of_a_dense_classifier(parts: Parts) -> None:
     torch.manual_seed(5)
     dense = DenseClassifier(CosFace(), CLASSES, DIM)
     assert torch.equal(torch.cat([part["initial"] for part in parts]), dense.weight)
+
+
+def test_an_optimizer_whose_state_cannot_follow_is_refused() -> None:
+    centres = sampled(6, 0.5)
+    optimizer = torch.optim.Adafactor([centres.rows], lr=0.1)  # keeps one number per row and one per column
+    centres.attach(optimizer)
+    centres.draw(torch.tensor([0, 1]), 1).weight.sum().backward()
+    with pytest.raises(
+        ValueError, match=r"optimizer=Adafactor keeps \w+ of shape .* choose SGD or AdamW, or sample_rate=1"
+    ):
+        optimizer.step()

@@ -1,6 +1,7 @@
 """A batch against all centres, one chunk of classes at a time: the matrix products around a chunk's share.
 
-Shapes: N batch, D embedding, C classes, K centres per class, c classes of a chunk.
+Shapes: N batch, D embedding, C classes, K centres per class, c classes of a chunk. Slopes are (K, N, c): each of a
+class's centres has products of its own, so that the best of them is found in contiguous memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ from marginface.classifier.share import (
     project_blockwise,
     softmax_share,
     softmax_slope,
-    to_centres,
 )
 from marginface.classifier.workspace import Workspace
 from marginface.head.base import Head
@@ -74,29 +74,29 @@ class Chunks(NamedTuple):
             yield i * classes // count, (i + 1) * classes // count
 
     def centres(self, start: int, stop: int) -> Tensor:
-        """Centres (c K, D) of the classes [start, stop), in the embedding's dtype."""
+        """Centres (c, K, D) of the classes [start, stop), in the embedding's dtype."""
         k = self.plan.head.num_centres
-        return self.weight[start * k : stop * k].to(self.feature.dtype)
+        return self.weight[start * k : stop * k].to(self.feature.dtype).view(stop - start, k, -1)
 
     def inverse_length(self, centres: Tensor) -> Tensor | None:
-        """1 / ||w_j||, zero for centres without direction; None where the head keeps their length."""
+        """1 / ||w||: (K, c), zero for centres without direction; None where the head keeps their length."""
         if not self.plan.head.normalize_weight:
             return None
-        length = torch.linalg.vector_norm(centres, dim=1)
+        length = torch.linalg.vector_norm(centres, dim=2).t().contiguous()
         return torch.where(length > TINY, length.clamp_min(TINY).reciprocal(), 0.0)
 
     def buffer(self) -> Tensor:
         """Memory for the slopes of all classes (N C K,)."""
-        return self.plan.workspace.empty(
-            "slopes", (len(self.feature) * len(self.weight),), self.feature, self.plan.dtype
-        )
+        size = len(self.feature) * len(self.weight)
+        return self.plan.workspace.empty("slopes", (size,), self.feature, self.plan.dtype)
 
     def slot(self, buffer: Tensor | None, start: int, stop: int) -> Tensor:
-        """Memory (N, c K) for the slopes of the classes [start, stop): their part of the buffer, or a chunk's own."""
+        """Memory (K, N, c) for the slopes of the classes [start, stop): their part of the buffer, or a chunk's own."""
         rows, k = len(self.feature), self.plan.head.num_centres
+        shape = (k, rows, stop - start)
         if buffer is not None:
-            return buffer[rows * start * k : rows * stop * k].view(rows, -1)
-        return self.plan.workspace.empty("chunk", (rows, (stop - start) * k), self.feature, self.plan.dtype)
+            return buffer[rows * start * k : rows * stop * k].view(shape)
+        return self.plan.workspace.empty("chunk", shape, self.feature, self.plan.dtype)
 
     def share(self, start: int, stop: int, out: Tensor, known: Share | None = None) -> Share:
         """Share of the classes [start, stop).
@@ -104,40 +104,43 @@ class Chunks(NamedTuple):
         Args:
             start: first class.
             stop: one past the last class.
-            out: (N, c K) in the GEMMs' dtype; becomes the slope by the products ``x . w_j``, over the scale.
+            out: (K, N, c) in the GEMMs' dtype; becomes the slope by the products ``x . w``, over the scale.
             known: the share as it was computed before, without its slope.
         """
         centres, inverse = self.centres(start, stop), None if known is None else known.inverse
-        in_place = self.plan.dtype == self.feature.dtype and self.plan.keeps_shape
-        similarity = out if in_place else self._scratch("similarity", tuple(out.shape))
-        self._product(self.feature.to(self.plan.dtype), self._small(centres).t(), similarity)
+        similarity = out if self.plan.dtype == self.feature.dtype else self._scratch("similarity", tuple(out.shape))
+        feature, small = self.feature.to(self.plan.dtype), self._small(centres)
+        for k in range(len(out)):
+            self._product(feature, small[:, k].t(), similarity[k])
         if known is None:
             inverse = self.inverse_length(centres)
         if inverse is not None:
-            similarity *= inverse
-        share = self._share_of(similarity, start, stop, known)
-        slope = share.slope if inverse is None else share.slope.mul_(inverse)
-        return share._replace(slope=slope if in_place else out.copy_(slope), inverse=inverse)
+            similarity *= inverse.unsqueeze(1)
+        share, owner = self._share_of(similarity, start, stop, known)
+        for k in reversed(range(len(out))):  # the share's slope may lie in the first place
+            slope = share.slope if owner is None else torch.where(owner == k, share.slope, 0.0)
+            if inverse is not None:
+                slope *= inverse[k]
+            if slope.data_ptr() != out[k].data_ptr():  # it is not there already
+                out[k].copy_(slope)
+        return share._replace(slope=out, inverse=inverse)
 
-    def _share_of(self, similarity: Tensor, start: int, stop: int, known: Share | None) -> Share:
-        """Share whose slope is the derivative by similarities (N, c K), which may be overwritten."""
+    def _share_of(self, similarity: Tensor, start: int, stop: int, known: Share | None) -> tuple[Share, Tensor | None]:
+        """Share with the slope by class (N, c), and which centre it belongs to; may overwrite the similarities."""
         head, column = self.plan.head, Column.of(self.label, start, stop)
-        owner = None
-        if head.num_centres > 1:
-            similarity, owner = best_of_centres(similarity, head.num_centres)
+        best, owner = (similarity[0], None) if len(similarity) == 1 else best_of_centres(similarity)
         bias = None if self.bias is None else self.bias[start:stop]
         if is_general(head):
-            share = self.plan.passes.general(head, similarity, self.rows, column)
-        elif known is None:
-            share = softmax_share(similarity, self.rows, bias, column)
-        else:
-            share = known._replace(slope=softmax_slope(similarity, self.rows, bias, column, known.shift))
-        return share if owner is None else share._replace(slope=to_centres(share.slope, owner, head.num_centres))
+            return self.plan.passes.general(head, best, self.rows, column), owner
+        if known is None:
+            return softmax_share(best, self.rows, bias, column), owner
+        return known._replace(slope=softmax_slope(best, self.rows, bias, column, known.shift)), owner
 
-    def gradient_of_feature(self, start: int, stop: int, slope: Tensor) -> Tensor:
-        """Sum over the classes [start, stop) of slope times centre: (N, D)."""
-        out = self._scratch("d_feature", tuple(self.feature.shape))
-        return self._product(slope, self._small(self.centres(start, stop)), out)
+    def gradient_of_feature(self, start: int, stop: int, slope: Tensor) -> Iterator[Tensor]:
+        """Sums over the classes [start, stop) of slope times centre, (N, D) for each of the K; each is read at once."""
+        small, out = self._small(self.centres(start, stop)), self._scratch("d_feature", tuple(self.feature.shape))
+        for k in range(len(slope)):
+            yield self._product(slope[k], small[:, k], out)
 
     def gradient_of_weight(
         self, start: int, stop: int, share: Share, slope: Tensor, factor: Tensor, out: Tensor
@@ -146,9 +149,12 @@ class Chunks(NamedTuple):
         rows = (factor.unsqueeze(1) * self.feature).to(self.plan.dtype)
         wide = rows.dtype == out.dtype or out.is_cuda
         gradient = out if wide else self.plan.workspace.empty("rounded", tuple(out.shape), out, rows.dtype)
-        self._product(slope.t(), rows, gradient)
+        by_centre = gradient.view(stop - start, len(slope), -1)
+        for k in range(len(slope)):
+            self._product(slope[k].t(), rows, by_centre[:, k])
         if share.inverse is not None:
-            self.plan.passes.project(gradient, self.centres(start, stop), share.inverse, out)
+            centres = self.centres(start, stop).flatten(0, 1)
+            self.plan.passes.project(gradient, centres, share.inverse.t().flatten(), out)
         elif not wide:
             out.copy_(gradient)
 

@@ -18,7 +18,7 @@ from marginface.head.criterion import Separable, SoftmaxCrossEntropy
 
 # Classes per chunk. On a CPU the products run faster on larger chunks, as far as memory allows: with temporaries of the
 # size of a chunk, with one buffer of that size, and within the buffer of all classes.
-SMALL_CHUNK, MIDDLE_CHUNK, LARGE_CHUNK = 4096, 16384, 32768
+SMALL_CHUNK, MIDDLE_CHUNK, LARGE_CHUNK = 4096, 8192, 32768
 LARGE_MATRIX = 2**24  # entries that a chunk may have on a GPU
 
 
@@ -34,7 +34,7 @@ class FusedClassifier(Classifier):
         gemm_dtype: of the matrix products' inputs: ``float32`` (float64 for float64 embeddings), ``bfloat16``, or
             ``auto``: bfloat16 under autocast, else as ``float32``. Everything else is at least fp32.
         chunk_size: classes per chunk; None for a size that suits the device.
-        compile: put the elementwise part through ``torch.compile``.
+        compile: put the elementwise passes that gain by it through ``torch.compile``.
 
     Raises:
         ValueError: if an argument is out of its range, or the head's loss cannot be computed in chunks of classes.

@@ -109,13 +109,21 @@ class SampledCentres:
         rows, self.is_open = self._row_numbers(), False
         self.weight.data[rows] = self.rows.data
         for name, value in optimizer.state[self.rows].items():
-            if isinstance(value, Tensor) and value.shape == self.rows.shape:
+            if isinstance(value, Tensor) and value.ndim:
+                self._refuse_other_shapes(optimizer, name, value)
                 whole = self.state.get(name)
                 if whole is None:
                     whole = self.state[name] = torch.zeros_like(self.weight, dtype=value.dtype)
                 elif whole.device != value.device:  # it was loaded before the model was moved
                     whole = self.state[name] = whole.to(value.device)
                 whole[rows] = value
+
+    def _refuse_other_shapes(self, optimizer: Optimizer, name: str, value: Tensor) -> None:
+        if value.shape != self.rows.shape:
+            raise ValueError(
+                f"optimizer={type(optimizer).__name__} keeps {name} of shape {tuple(value.shape)} for centres of shape "
+                f"{tuple(self.rows.shape)}, which cannot follow sampled classes; choose SGD or AdamW, or sample_rate=1"
+            )
 
     def _row_numbers(self) -> Tensor:
         k = torch.arange(self.num_centres, device=self.classes.device)

@@ -158,11 +158,12 @@ class _Gradient(NamedTuple):
         """Add what a chunk contributes, given how much each of its rows counts (N,)."""
         k = chunks.plan.head.num_centres
         by_similarity = by_logit * chunks.rows.scale
-        self.feature.addcmul_(by_similarity.unsqueeze(1), chunks.gradient_of_feature(start, stop, slope))
+        for part in chunks.gradient_of_feature(start, stop, slope):
+            self.feature.addcmul_(by_similarity.unsqueeze(1), part)
         if self.weight is not None:
             chunks.gradient_of_weight(start, stop, share, slope, by_similarity, self.weight[start * k : stop * k])
         if self.bias is not None:
-            self.bias[start:stop] = by_logit @ slope.to(by_logit.dtype)
+            self.bias[start:stop] = by_logit @ slope[0].to(by_logit.dtype)
         if share.moment is not None:
             self.scale.addcmul_(by_logit, share.moment)
         if share.mass is not None:

@@ -202,7 +202,8 @@ class ShardedClassifier(FusedClassifier):
             lse = None
             if head.needs_negatives:
                 lse = logsumexp_over_processes(self._reduce(head, centres, batch, facts, target, plain=True).value)
-                lse = lse - math.log(self.sample_rate)  # as if of all classes
+                if head is self.head:
+                    lse = lse - math.log(self.sample_rate)  # as if of all classes; a memory is never sampled
             self._advance(head, facts, lse)
         part = self._reduce(head, centres, batch, facts, target)
         return finish(head, batch, self._join(head, part, facts), self._bias_of(centres))

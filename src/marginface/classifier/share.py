@@ -59,7 +59,7 @@ class Share(NamedTuple):
     moment: Tensor | None  # derivative by the scale, if wanted: sum of those by logits, times transformed similarity
     mass: Tensor | None  # derivative by the offset, if there is one: sum of those by logits
     slope: Tensor  # (N, c) derivative by the similarities, over the scale; empty once it is in a buffer
-    inverse: Tensor | None = None  # (c K,) 1 / ||w_j|| if the head normalises the centres
+    inverse: Tensor | None = None  # (K, c) 1 / ||w|| if the head normalises the centres
 
 
 def is_general(head: Head) -> bool:
@@ -149,20 +149,16 @@ def with_slope(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor,
     return value.detach(), pull(torch.ones_like(value))[0].detach()
 
 
-def best_of_centres(similarity: Tensor, num_centres: int) -> tuple[Tensor, Tensor]:
-    """The largest similarity of each class (N, c) among its K centres, and which it is (the first of equals)."""
-    parts = similarity.view(len(similarity), -1, num_centres)
-    best, owner = parts[..., 0], torch.zeros(parts.shape[:2], dtype=torch.int8, device=parts.device)
-    for k in range(1, num_centres):
-        better = parts[..., k] > best
-        best, owner = torch.where(better, parts[..., k], best), owner.masked_fill(better, k)
+def best_of_centres(similarity: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest similarity (N, c) of each class among its K centres (K, N, c), and which it is (the first of equals).
+
+    The result takes the place of the first centre's similarities.
+    """
+    best, owner = similarity[0], torch.zeros(similarity.shape[1:], dtype=torch.int8, device=similarity.device)
+    for k in range(1, len(similarity)):
+        owner.masked_fill_(similarity[k] > best, k)
+        torch.maximum(best, similarity[k], out=best)
     return best, owner
-
-
-def to_centres(slope: Tensor, owner: Tensor, num_centres: int) -> Tensor:
-    """Derivatives by class (N, c) as derivatives by centre (N, c K): zero but for each class's best centre."""
-    numbers = torch.arange(num_centres, dtype=owner.dtype, device=owner.device)
-    return torch.where(owner.unsqueeze(2) == numbers, slope.unsqueeze(2), 0.0).flatten(1)
 
 
 def project(gradient: Tensor, centres: Tensor, inverse: Tensor, out: Tensor) -> None:
