@@ -116,25 +116,25 @@ class Chunks(NamedTuple):
             inverse = self.inverse_length(centres)
         if inverse is not None:
             similarity *= inverse.unsqueeze(1)
-        share, owner = self._share_of(similarity, start, stop, known)
-        for k in reversed(range(len(out))):  # the share's slope may lie in the first place
-            slope = share.slope if owner is None else torch.where(owner == k, share.slope, 0.0)
+        share = self._share_of(similarity, start, stop, known)
+        for k in range(len(out)):
+            slope = share.slope if len(out) == 1 else similarity[k].mul_(share.slope)
             if inverse is not None:
                 slope *= inverse[k]
-            if slope.data_ptr() != out[k].data_ptr():  # it is not there already
+            if out.dtype != slope.dtype or out[k].data_ptr() != slope.data_ptr():  # it is not there already
                 out[k].copy_(slope)
         return share._replace(slope=out, inverse=inverse)
 
-    def _share_of(self, similarity: Tensor, start: int, stop: int, known: Share | None) -> tuple[Share, Tensor | None]:
-        """Share with the slope by class (N, c), and which centre it belongs to; may overwrite the similarities."""
+    def _share_of(self, similarity: Tensor, start: int, stop: int, known: Share | None) -> Share:
+        """Share with the slope by class (N, c); of several centres, leaves 1 where a centre is the best, else 0."""
         head, column = self.plan.head, Column.of(self.label, start, stop)
-        best, owner = (similarity[0], None) if len(similarity) == 1 else best_of_centres(similarity)
+        best = similarity[0] if len(similarity) == 1 else best_of_centres(similarity)
         bias = None if self.bias is None else self.bias[start:stop]
         if is_general(head):
-            return self.plan.passes.general(head, best, self.rows, column), owner
+            return self.plan.passes.general(head, best, self.rows, column)
         if known is None:
-            return softmax_share(best, self.rows, bias, column), owner
-        return known._replace(slope=softmax_slope(best, self.rows, bias, column, known.shift)), owner
+            return softmax_share(best, self.rows, bias, column)
+        return known._replace(slope=softmax_slope(best, self.rows, bias, column, known.shift))
 
     def gradient_of_feature(self, start: int, stop: int, slope: Tensor) -> Iterator[Tensor]:
         """Sums over the classes [start, stop) of slope times centre, (N, D) for each of the K; each is read at once."""

@@ -16,8 +16,8 @@ from marginface.classifier.workspace import Workspace
 from marginface.head.base import Head, Row, check_choice
 from marginface.head.criterion import Separable, SoftmaxCrossEntropy
 
-# Classes per chunk. On a CPU the products run faster on larger chunks, as far as memory allows: with temporaries of the
-# size of a chunk, with one buffer of that size, and within the buffer of all classes.
+# Classes per chunk. On a CPU the products run faster on larger chunks, as far as memory allows: with several temporaries
+# of a chunk's size; with one, where little memory is to be used; with one beside the buffer of all classes.
 SMALL_CHUNK, MIDDLE_CHUNK, LARGE_CHUNK = 4096, 8192, 32768
 LARGE_MATRIX = 2**24  # entries that a chunk may have on a GPU
 
@@ -109,7 +109,7 @@ def _chunk_size(plan: Plan, feature: Tensor) -> int:
         return max(1, min(LARGE_CHUNK, LARGE_MATRIX // max(1, len(feature))))
     if not plan.keeps_shape:
         return SMALL_CHUNK
-    return LARGE_CHUNK if plan.keep and plan.dtype == feature.dtype else MIDDLE_CHUNK
+    return LARGE_CHUNK if plan.keep else MIDDLE_CHUNK
 
 
 class Similarities(Head):
