@@ -16,8 +16,8 @@ from marginface.classifier.workspace import Workspace
 from marginface.head.base import Head, Row, check_choice
 from marginface.head.criterion import Separable, SoftmaxCrossEntropy
 
-# Classes per chunk. On a CPU the products run faster on larger chunks, as far as memory allows: with several temporaries
-# of a chunk's size; with one, where little memory is to be used; with one beside the buffer of all classes.
+# Classes per chunk. On a CPU the products run faster on larger chunks, as far as memory allows: with several
+# temporaries of a chunk's size; with one, where little memory is to be used; with one beside the buffer of all classes.
 SMALL_CHUNK, MIDDLE_CHUNK, LARGE_CHUNK = 4096, 8192, 32768
 LARGE_MATRIX = 2**24  # entries that a chunk may have on a GPU
 
