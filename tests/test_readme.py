@@ -54,6 +54,7 @@ def test_every_command_composes(text, root):
     for line in found:
         words = [word for word in shlex.split(line) if word != "-m"]
         words = [re.sub(r"^(head|backbone)=(\w+),.*", r"\1=\2", word) for word in words]  # first job of a sweep
+        words = [word.replace("=glob(*)", "=arcface") for word in words]
         done = subprocess.run([sys.executable, *words[1:], "--cfg", "job"], cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
