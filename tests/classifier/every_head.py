@@ -17,6 +17,10 @@ VARIANTS = {
     "normface+learnable": {"learnable": True},
     "asoftmax+caffe": {"margin_grad": "caffe"},
     "asoftmax+detached": {"margin_grad": "detached"},
+    "sphereface_r+v2": {"version": "v2"},
+    "sphereface_r+soft": {"normalization": "soft"},
+    "sphereface2+angle": {"margin_type": "A", "margin": 0.5},
+    "sphereface2+true": {"margin_grad": "true"},
 }
 CLASSES, DIM, ROWS = 23, 16, 12
 
