@@ -121,6 +121,8 @@ def quieten() -> None:
     # PairVerification recognises the images that the sampler repeats.
     warnings.filterwarnings("ignore", message="Using `DistributedSampler` with the dataloaders")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+    # Only a sharded classifier makes layers in configure_model, and that one refuses weight averaging.
+    warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback with a model that overrides")
 
 
 def build_benchmarks(cfg: DictConfig) -> dict[str, Benchmark]:
