@@ -178,7 +178,7 @@ def test_a_wrong_image_size_is_named_before_training_starts(tmp_path: Path) -> N
 @pytest.mark.parametrize("stage", ["fit", "test"])
 def test_and_of_a_benchmark_too(tiny_records: Path, tmp_path: Path, stage: str) -> None:
     benchmark = PairBenchmark(pair_file(tmp_path / "lfw.bin", (96, 96)), num_folds=2)
-    with pytest.raises(ValueError, match=r"image 0 of lfw has size \(96, 96\)"):
+    with pytest.raises(ValueError, match=r"image 0 of lfw.bin has size \(96, 96\)"):
         module(tiny_records, benchmarks={"lfw": benchmark}).setup(stage)
 
 

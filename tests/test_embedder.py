@@ -139,15 +139,15 @@ def test_each_loader_feeds_its_own_benchmark(tmp_path: Path, benchmarks: dict[st
     assert {key.split("/")[1] for key in figures} == {"small", "large"}
 
 
-def test_results_hold_figures_intervals_and_curves(tmp_path: Path, benchmarks: dict[str, PairBenchmark]) -> None:
+def test_outcomes_hold_figures_intervals_and_curves(tmp_path: Path, benchmarks: dict[str, PairBenchmark]) -> None:
     model = embedder()
     trainer(tmp_path).test(model, BenchmarkDataModule(benchmarks, num_workers=0), verbose=False)
-    assert list(model.results) == ["small", "large"]
-    figures, curves = model.results["large"]
-    low, value, high = figures["auc"].low, figures["auc"].value, figures["auc"].high
-    assert 0 <= low <= value <= high <= 1
-    assert set(curves) == {"far", "tar", "bins", "genuine", "impostor"}
-    assert sum(curves["genuine"]) == sum(curves["impostor"]) == 20
+    assert list(model.outcomes) == ["small", "large"]
+    outcome = model.outcomes["large"]
+    auc, histogram = outcome.figures["auc"], outcome.histogram[""]
+    assert 0 <= auc.low <= auc.value <= auc.high <= 1
+    assert sum(histogram.genuine) == sum(histogram.impostor) == 20
+    assert outcome.roc[""].far[-1] == 1
 
 
 def test_a_second_evaluation_starts_afresh(tmp_path: Path, benchmarks: dict[str, PairBenchmark]) -> None:

@@ -1,6 +1,7 @@
 """FaceDataModule: training identities, held-out validation identities, benchmarks."""
 
 import logging
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class BenchmarkDataModule(L.LightningDataModule):
         image_size: (height, width) of the aligned faces.
         eval_batch_size: images per process and step.
         num_workers: loader processes per process.
+        cache_dir: folder that keeps the embeddings of the benchmarks' images for later evaluations of the same model;
+            all processes must see it. None keeps them for the run only.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -43,12 +46,15 @@ class BenchmarkDataModule(L.LightningDataModule):
         image_size: tuple[int, int] = (112, 112),
         eval_batch_size: int = 256,
         num_workers: int = 2,
+        cache_dir: str | Path | None = None,
     ) -> None:
         super().__init__()
         at_least("eval_batch_size", eval_batch_size, 1)
         at_least("num_workers", num_workers, 0)
         self.benchmarks = dict(benchmarks or {})
         self.image_size, self.eval_batch_size, self.num_workers = image_size, eval_batch_size, num_workers
+        self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        self._passing: tempfile.TemporaryDirectory[str] | None = None  # in place of a cache_dir
 
     def setup(self, stage: str) -> None:
         """Decode one image of each benchmark, so that a wrong size or format shows before any long work."""
@@ -56,20 +62,47 @@ class BenchmarkDataModule(L.LightningDataModule):
             self.probe(self.benchmarks)
 
     def probe(self, benchmarks: Mapping[str, Benchmark]) -> None:
-        """Decode the first image of each benchmark and prepare its metric."""
+        """Let each benchmark check itself, and decode its first image."""
         for name, benchmark in benchmarks.items():
+            benchmark.check()
             ImageDataset(benchmark.images, self.image_size, name)[0]
-            benchmark.metric()
 
     def test_dataloader(self) -> list[DataLoader[Any]]:
-        """One loader per benchmark, in the order of ``benchmarks``."""
-        return self.eval_loaders(self.benchmarks)
+        """One loader per benchmark, in the order of ``benchmarks``, of the images that have no embedding yet."""
+        if self.trainer is None:
+            return self.eval_loaders(self.benchmarks)
+        model: Any = self.trainer.lightning_module
+        extraction = model.open_stores(self.benchmarks, self._cache())
+        pending = {name: extraction.pending(name) for name in self.benchmarks}
+        self.trainer.strategy.barrier("pending")  # nobody writes before all have seen what is missing
+        return self.eval_loaders(self.benchmarks, pending)
 
-    def eval_loaders(self, benchmarks: Mapping[str, Benchmark]) -> list[DataLoader[Any]]:
-        """Loaders of ``image`` (N, 3, H, W) uint8 and ``index`` (N,), one per benchmark."""
+    def teardown(self, stage: str) -> None:
+        """Delete embeddings that were to last for the run only."""
+        if stage == "test" and self._passing is not None:
+            self._passing.cleanup()
+            self._passing = None
+
+    def _cache(self) -> Path:
+        if self.cache_dir is not None:
+            return self.cache_dir
+        assert self.trainer is not None
+        if self.trainer.is_global_zero:
+            self._passing = tempfile.TemporaryDirectory(prefix="marginface-embeddings-")
+        return Path(self.trainer.strategy.broadcast(self._passing.name if self._passing else ""))
+
+    def eval_loaders(
+        self, benchmarks: Mapping[str, Benchmark], chosen: Mapping[str, np.ndarray] | None = None
+    ) -> list[DataLoader[Any]]:
+        """Loaders of ``image`` (N, 3, H, W) uint8 and ``index`` (N,), one per benchmark.
+
+        Args:
+            benchmarks: by name.
+            chosen: numbers of the images to load, by benchmark; None for all.
+        """
         return [
             DataLoader(
-                ImageDataset(benchmark.images, self.image_size, name),
+                ImageDataset(benchmark.images, self.image_size, name, None if chosen is None else chosen[name]),
                 batch_size=self.eval_batch_size,
                 **self.worker_options(persistent=False),
             )
@@ -105,6 +138,7 @@ class FaceDataModule(BenchmarkDataModule):
         num_validation_pairs: pairs drawn from the held-out identities, half of them genuine.
         num_validation_folds: folds of these pairs, no identity in two of them.
         validate_benchmarks: also report the benchmarks after each epoch.
+        cache_dir: keeps the embeddings of the benchmarks' images; None keeps them for the run only.
         on_error: ``fail`` at an undecodable training image, or ``skip`` it (counted as ``train/skipped``).
         generate: makes the data when the folder does not exist yet (the synthetic faces); None for real data.
         seed: of the split, the pairs, the order and the augmentation.
@@ -127,6 +161,7 @@ class FaceDataModule(BenchmarkDataModule):
         num_validation_pairs: int = 1000,
         num_validation_folds: int = 10,
         validate_benchmarks: bool = False,
+        cache_dir: str | Path | None = None,
         on_error: str = "fail",
         generate: Callable[[Path], None] | None = None,
         seed: int = 0,
@@ -140,7 +175,7 @@ class FaceDataModule(BenchmarkDataModule):
             log.info("%s does not exist; generating synthetic faces there", root)
             generate(root)
         self.source = source(root)
-        super().__init__(benchmarks, self.source.image_size, eval_batch_size, num_workers)
+        super().__init__(benchmarks, self.source.image_size, eval_batch_size, num_workers, cache_dir)
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from marginface.backbone import Backbone
-from marginface.benchmark import Benchmark
+from marginface.benchmark import Benchmark, Outcome
 from marginface.checkpoint import KEY, backbone_of, read_checkpoint
+from marginface.embeddings import Embeddings
+from marginface.extraction import Extraction
+from marginface.fingerprint import fingerprint
 from marginface.metric import Interval
 from marginface.preprocess import Preprocess
 
@@ -51,8 +56,10 @@ class FaceEmbedder(L.LightningModule):
             backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if compile_backbone:
             backbone.compile()
-        self.metrics = nn.ModuleDict()  # one per benchmark of the current evaluation, on the model's device
+        self.metrics = nn.ModuleDict()  # one per validation set, on the model's device
         self._names: list[str] = []
+        self.extraction: Extraction | None = None
+        self.outcomes: dict[str, Outcome] = {}  # of the last test, by benchmark
 
     @classmethod
     def from_checkpoint(
@@ -121,51 +128,69 @@ class FaceEmbedder(L.LightningModule):
 
     def on_validation_start(self) -> None:
         """Fresh metrics for the validation sets."""
-        self._start(self.trainer.datamodule.validation)  # type: ignore[attr-defined]
-
-    def on_test_start(self) -> None:
-        """Fresh metrics for the benchmarks."""
-        self._start(self.trainer.datamodule.benchmarks)  # type: ignore[attr-defined]
+        sets: Mapping[str, Benchmark] = self.trainer.datamodule.validation  # type: ignore[attr-defined]
+        self._names = list(sets)
+        self.metrics = nn.ModuleDict({f"loader{i}": b.metric().to(self.device) for i, b in enumerate(sets.values())})
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
         """Collect embeddings of a validation set."""
-        self._collect(batch, dataloader_idx)
-
-    def test_step(self, batch: dict[str, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Collect embeddings of a benchmark."""
-        self._collect(batch, dataloader_idx)
+        self._metric(dataloader_idx).update(batch["index"], *self.both(batch["image"]))
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val/<set>/<metric>``, unless the trainer was told to look at a part of the images only."""
-        if not self.trainer.sanity_checking and self.trainer.limit_val_batches == 1.0:
-            self._log_results("val")
+        if self.trainer.sanity_checking or self.trainer.limit_val_batches != 1.0:
+            return
+        for i, name in enumerate(self._names):
+            self._log_figures(f"val/{name}", self._metric(i).compute())
+
+    def open_stores(self, benchmarks: Mapping[str, Benchmark], folder: Path) -> Extraction:
+        """Begin to embed the images of some benchmarks; asked by the data module, once the weights are loaded."""
+        settings = {**self.preprocess.settings(), "precision": str(self.trainer.precision)}
+        settings.pop("flip")  # both orientations are kept
+        model = fingerprint(self.backbone, settings)
+        self.extraction = Extraction(benchmarks, folder, model, self.backbone.embedding_dim)
+        return self.extraction
+
+    def on_test_start(self) -> None:
+        """Forget the outcomes of an earlier evaluation."""
+        self.outcomes = {}
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Embed images of a benchmark."""
+        extraction = self._extraction()
+        name = list(extraction.benchmarks)[dataloader_idx]
+        extraction.write(name, batch["index"], *self.both(batch["image"]))
 
     def on_test_epoch_end(self) -> None:
-        """Log ``test/<benchmark>/<metric>``, unless the trainer was told to look at a part of the images only."""
-        if self.trainer.limit_test_batches == 1.0:
-            self._log_results("test")
+        """Judge the embeddings, unless the trainer was told to look at a part of the images only.
 
-    @property
-    def results(self) -> dict[str, tuple[dict[str, Interval], dict[str, Any]]]:
-        """Figures with their intervals, and curves, of the last evaluation by benchmark name."""
-        return {name: (self._metric(i).compute(), self._metric(i).curves()) for i, name in enumerate(self._names)}
+        Every process does: comparisons of all with all are shared among them.
+        """
+        self.trainer.strategy.barrier("embedded")
+        if self.trainer.limit_test_batches != 1.0:
+            return
+        extraction = self._extraction()
+        for name, benchmark in extraction.benchmarks.items():
+            outcome = self.judge(benchmark, self._embeddings(extraction.rows(name)))
+            if outcome is not None:
+                self.outcomes[name] = outcome
+                self._log_figures(f"test/{name}", outcome.figures)
+
+    def judge(self, benchmark: Benchmark, embeddings: Embeddings) -> Outcome | None:
+        """What to do with the embeddings of a benchmark; another function may be put here."""
+        return benchmark.evaluate(embeddings)
+
+    def _embeddings(self, rows: NDArray[np.float32]) -> Embeddings:
+        return Embeddings(rows, self.preprocess.flip, self.device)
+
+    def _extraction(self) -> Extraction:
+        if self.extraction is None:
+            raise ValueError("there is nothing to embed: test with a BenchmarkDataModule or FaceDataModule")
+        return self.extraction
 
     def _metric(self, number: int) -> Any:
         return self.metrics[f"loader{number}"]
 
-    def _start(self, benchmarks: Mapping[str, Benchmark]) -> None:
-        self._names = list(benchmarks)
-        metrics = {f"loader{i}": b.metric().to(self.device) for i, b in enumerate(benchmarks.values())}
-        self.metrics = nn.ModuleDict(metrics)
-
-    def _collect(self, batch: dict[str, Tensor], dataloader_idx: int) -> None:
-        embedding, flipped = self.both(batch["image"])
-        self._metric(dataloader_idx).update(batch["index"], embedding, flipped)
-
-    def _log_results(self, stage: str) -> None:
-        # compute() has gathered the embeddings of all processes; sync_dist averages figures that are equal already.
-        for i, name in enumerate(self._names):
-            figures: dict[str, Interval] = self._metric(i).compute()
-            self.log_dict(
-                {f"{stage}/{name}/{key}": interval.value for key, interval in figures.items()}, sync_dist=True
-            )
+    def _log_figures(self, stage: str, figures: Mapping[str, Interval]) -> None:
+        # the figures are those of all processes; sync_dist averages what is equal already
+        self.log_dict({f"{stage}/{key}": interval.value for key, interval in figures.items()}, sync_dist=True)

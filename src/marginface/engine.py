@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from lightning.pytorch.callbacks import ProgressBar
 from omegaconf import DictConfig, open_dict, read_write
 
 from marginface.backbone import load_weights
-from marginface.benchmark import Benchmark
+from marginface.benchmark import Benchmark, FeatureFiles, Outcome
 from marginface.checkpoint import read_checkpoint
 from marginface.datamodule import BenchmarkDataModule, FaceDataModule
 from marginface.embedder import FaceEmbedder
+from marginface.embeddings import Embeddings
 from marginface.hardware import best_precision, can_compile, require_devices
 from marginface.recognizer import FaceRecognizer
-from marginface.report import format_results, write_results, write_training
+from marginface.report import format_figures, write_figures, write_training
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,8 @@ TRAIN_KEYS = {
     *SHARED_KEYS,
     *("head", "classifier", "recognizer", "optimizer", "scheduler", "callbacks", "logger", "test", "objective"),
 }
-EVAL_KEYS = {*SHARED_KEYS, "weights", "channels_last"}
+EVAL_KEYS = {*SHARED_KEYS, "weights", "features", "export", "cache_dir", "channels_last"}
+SOURCES = ("ckpt", "weights", "features")  # of embeddings to evaluate
 _LAUNCHER_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
@@ -67,30 +70,65 @@ def train(cfg: DictConfig) -> float | None:
 
 
 def evaluate(cfg: DictConfig) -> None:
-    """Measure a checkpoint, or foreign weights, on benchmarks.
+    """Measure a checkpoint, foreign weights, or embeddings made elsewhere, on benchmarks.
 
     Args:
         cfg: as composed from ``conf/eval.yaml``.
 
     Raises:
-        ValueError: if not exactly one of ``ckpt`` and ``weights`` is given, or there is nothing to evaluate.
+        ValueError: if not exactly one of ``ckpt``, ``weights``, ``features`` is given, or there is nothing to evaluate.
     """
-    if (cfg.ckpt is None) == (cfg.weights is None):
+    given = [key for key in SOURCES if cfg.get(key) is not None]
+    if len(given) != 1:
         raise ValueError(
-            f"ckpt={cfg.ckpt} and weights={cfg.weights}: give exactly one of them: ckpt=PATH of a training run, "
-            "or weights=PATH of published weights together with backbone=NAME"
+            f"{', '.join(f'{key}={cfg.get(key)}' for key in SOURCES)}: give exactly one of them: ckpt=PATH of a "
+            "training run, weights=PATH of published weights together with backbone=NAME, or features=PATH of "
+            "embeddings in the benchmark's own format"
         )
     if not cfg.get("benchmark"):
         raise ValueError("benchmark is empty; choose at least one, e.g. benchmark=lfw or benchmark=[lfw,cfp_fp]")
     prepare(cfg, EVAL_KEYS)
+    benchmarks = build_benchmarks(cfg)
+    if cfg.features is not None:
+        score_features(cfg, *_exchange(benchmarks, "features", cfg))
+        return
     model = load_embedder(cfg)
+    if cfg.export is not None:
+        _exchange(benchmarks, "export", cfg)  # refused before anything is embedded
+        model.judge = partial(export_features, path=str(cfg.export))  # type: ignore[method-assign]
     data = BenchmarkDataModule(
-        build_benchmarks(cfg), model.preprocess.source_size, cfg.data.eval_batch_size, cfg.data.num_workers
+        benchmarks, model.preprocess.source_size, cfg.data.eval_batch_size, cfg.data.num_workers, cfg.cache_dir
     )
     with distributed_job():
         trainer = build_trainer(cfg)
         trainer.test(model, data, verbose=False)
-        publish(model, trainer, cfg)
+        if cfg.export is None:
+            publish(model, trainer, cfg)
+
+
+def score_features(cfg: DictConfig, name: str, benchmark: Any) -> None:
+    """Judge embeddings that were made elsewhere."""
+    benchmark.check()
+    outcomes = {name: benchmark.evaluate(benchmark.read_features(str(cfg.features)))}
+    write_outcomes(outcomes, cfg)
+
+
+def export_features(benchmark: Any, embeddings: Embeddings, path: str) -> None:
+    """Write embeddings in the benchmark's own format, by one process."""
+    if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
+        benchmark.write_features(embeddings, path)
+        log.info("embeddings of %d images in %s", len(embeddings), path)
+
+
+def _exchange(benchmarks: dict[str, Benchmark], key: str, cfg: DictConfig) -> tuple[str, Benchmark]:
+    """The one benchmark that reads or writes files of embeddings."""
+    able = [name for name, each in benchmarks.items() if isinstance(each, FeatureFiles)]
+    if len(benchmarks) != 1 or not able:
+        raise ValueError(
+            f"{key}={cfg[key]} needs exactly one benchmark with a file format for embeddings (megaface, "
+            f"trillion_pairs), got benchmark={list(benchmarks)}"
+        )
+    return able[0], benchmarks[able[0]]
 
 
 def prepare(cfg: DictConfig, known: set[str]) -> None:
@@ -164,11 +202,14 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
 
 def publish(model: FaceEmbedder, trainer: L.Trainer, cfg: DictConfig) -> None:
     """Write and print the results, once."""
-    if not trainer.is_global_zero or trainer.limit_test_batches != 1.0:
-        return
-    results = model.results
-    write_results(results, Path(cfg.results_dir))
-    log.info("results in %s\n%s", cfg.results_dir, format_results(results))
+    if trainer.is_global_zero and trainer.limit_test_batches == 1.0:
+        write_outcomes(model.outcomes, cfg)
+
+
+def write_outcomes(outcomes: dict[str, Outcome], cfg: DictConfig) -> None:
+    """Write and print what was measured."""
+    write_figures(outcomes, Path(cfg.results_dir))
+    log.info("results in %s\n%s", cfg.results_dir, format_figures(outcomes))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 RECORD = "job.json"
 SMALLER_IS_BETTER = ("loss", "eer")
@@ -17,6 +17,7 @@ class Estimate(NamedTuple):
     value: float
     low: float = math.nan
     high: float = math.nan
+    over: str = ""  # what was resampled for the interval
 
 
 class Job(NamedTuple):
@@ -29,8 +30,9 @@ class Job(NamedTuple):
     objective: float | None = None
     objective_name: str = "objective"
     training: Mapping[str, float] = {}  # the last value of all that was logged
-    figures: Mapping[str, Mapping[str, Mapping[str, float]]] = {}  # benchmark -> figure -> value, low, high
+    figures: Mapping[str, Mapping[str, Any]] = {}  # benchmark -> figure -> value, low, high
     folder: str = ""
+    confusion: Mapping[str, Mapping[str, Any]] = {}  # benchmark -> names, counts (C, C) of a closed-set task
 
     def estimates(self) -> dict[str, Estimate]:
         """All figures by ``benchmark/figure``."""

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.plugins.precision import DoublePrecision
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -16,6 +18,7 @@ from marginface.centres import optimizer_ids, put_in, take_out
 from marginface.checkpoint import describe, refuse_mismatch, restore_rng, rng_state
 from marginface.classifier import Classification, Classifier, FusedClassifier
 from marginface.embedder import FaceEmbedder
+from marginface.embeddings import Embeddings
 from marginface.head import Head
 from marginface.parameters import apply_lr_factors, clip_by_whole_norm, parameter_groups
 from marginface.preprocess import Preprocess
@@ -154,6 +157,15 @@ class FaceRecognizer(FaceEmbedder):
         if self.global_step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log_dict({f"train/{k}": v for k, v in self.classifier.head.extra_state_summary().items()})
         return result.loss
+
+    def _embeddings(self, rows: NDArray[np.float32]) -> Embeddings:
+        """With the classifier's decision, for benchmarks whose classes are those of the training."""
+
+        def classify(embedding: Tensor) -> Tensor:
+            with torch.no_grad():
+                return self.classifier.predict(embedding.to(self.device)).cpu()
+
+        return Embeddings(rows, self.preprocess.flip, self.device, classify)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is needed to rebuild the model, to refuse another one, and to resume exactly."""

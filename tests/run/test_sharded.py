@@ -203,7 +203,9 @@ def go(command, faces, tmp_path):
 
     def compose_and_run(script, *more):
         few = ("trainer.max_steps=2", "logger=none", "callbacks=nonfinite", "test=false")
-        words = command.small(*few) if script == "train" else (f"data.root={faces}", "data.num_workers=0")
+        words = (
+            command.small(*few) if script == "train" else (f"data.root={faces}", "data.num_workers=0", "cache_dir=null")
+        )
         with initialize_config_dir(str(command.root / "conf"), version_base="1.3"):
             words = [*words, "trainer.accelerator=cpu", f"run_dir={tmp_path}/run", *more]
             (train if script == "train" else evaluate)(compose(script, words))

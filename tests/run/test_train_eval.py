@@ -15,6 +15,7 @@ def test_eval_repeats_what_training_reported(command, faces, tmp_path):
         f"ckpt={run}/checkpoints/best.ckpt",
         f"data.root={faces}",
         "data.num_workers=0",
+        "cache_dir=null",
         "trainer.accelerator=cpu",
         f"hydra.run.dir={report}",
     )

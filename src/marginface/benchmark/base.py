@@ -1,25 +1,65 @@
-"""What every benchmark offers to whoever runs it."""
+"""What every benchmark offers to whoever runs it.
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+Shapes: N images, D embedding.
+"""
+
+from abc import ABC, abstractmethod
 
 from torchmetrics import Metric
 
+from marginface.benchmark.gathered import GatheredEmbeddings
+from marginface.benchmark.outcome import Outcome
+from marginface.data.image_set import ImageSet
+from marginface.embeddings import Embeddings
 
-@runtime_checkable
-class Benchmark(Protocol):
-    """Images to embed, and the metric that takes their embeddings.
 
-    A runner decodes each image once, embeds it plain and mirrored, passes ``(index, embedding, flipped)`` to the
-    metric's ``update``, and logs the ``dict[str, Interval]`` that ``compute`` returns. Any object with these two
-    members will do; it is pickled where workers are spawned.
+class Benchmark(ABC):
+    """Images to embed, and the protocol that judges their embeddings.
+
+    A runner loads each image once, embeds it plain and mirrored, and hands all embeddings to :meth:`evaluate`. Under
+    several processes every one of them calls it with the same embeddings and gets the same outcome; the matching
+    functions share the work among them. It is pickled where workers are spawned.
     """
 
     @property
-    def images(self) -> Sequence[bytes]:
-        """Distinct encoded images; an image's place here is its index."""
-        ...
+    @abstractmethod
+    def images(self) -> ImageSet:
+        """Distinct images; an image's place here is its index, and its row among the embeddings.
+
+        Raises:
+            DataError: The data are missing or damaged; says where they come from and what layout is expected.
+        """
+
+    @abstractmethod
+    def evaluate(self, embeddings: Embeddings) -> Outcome:
+        """Judge the embeddings of all :attr:`images`.
+
+        Raises:
+            ValueError: The embeddings do not suit the benchmark.
+        """
+
+    def check(self) -> None:  # noqa: B027 - most have nothing to check that reading the lists does not
+        """Refuse settings and lists that give no outcome, before anything is embedded."""
 
     def metric(self) -> Metric:
-        """A fresh metric: ``update(index (N,) int64, embedding (N, D), flipped (N, D))``, ``compute() -> dict``."""
-        ...
+        """The same as a metric, for use while training, where embeddings are not worth keeping.
+
+        ``update(index (N,) int64, embedding (N, D), flipped (N, D))``; ``compute()`` returns the figures.
+        """
+        return GatheredEmbeddings(len(self.images), self.evaluate)
+
+
+class FeatureFiles(ABC):
+    """A benchmark whose own organisers exchange embeddings as files."""
+
+    @abstractmethod
+    def read_features(self, path: str) -> Embeddings:
+        """Embeddings of all images, from files at ``path`` in the benchmark's own format.
+
+        Raises:
+            DataError: Files are missing or damaged, or of another dimension.
+        """
+
+    @abstractmethod
+    def write_features(self, embeddings: Embeddings, path: str) -> None:
+        """Write the embeddings to ``path`` in the benchmark's own format."""

@@ -1,14 +1,22 @@
 """Verification of image pairs, as in LFW, CFP-FP, AgeDB-30, CALFW and CPLFW."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
+
+from marginface.benchmark.base import Benchmark
+from marginface.benchmark.outcome import Outcome
+from marginface.benchmark.pair_outcome import pair_outcome
 from marginface.data.errors import DataNotFoundError
+from marginface.data.image_set import ImageSet, as_image_set
 from marginface.data.pairs import FacePairs, read_pairs
+from marginface.embeddings import Embeddings
+from marginface.metric.protocol import PROTOCOLS, flip_sum_cosine
 from marginface.metric.verification import PairVerification
 
 
-class PairBenchmark:
+class PairBenchmark(Benchmark):
     """A pair list with the protocols to judge it by; a ``.bin`` file is read when it is first needed.
 
     Args:
@@ -52,14 +60,53 @@ class PairBenchmark:
             PairsError: The file is not a pair list.
         """
         if self._pairs is None:
-            assert self.path is not None
-            self._pairs = read_pairs(self.path)
+            self._pairs = self.read()
         return self._pairs
 
+    def read(self) -> FacePairs:
+        """The pair list from ``path``; a benchmark with lists of its own reads them here.
+
+        Raises:
+            PairsError: The file is not a pair list.
+        """
+        assert self.path is not None
+        return read_pairs(self.path)
+
     @property
-    def images(self) -> Sequence[bytes]:
-        """Distinct encoded images; an image's place here is its index."""
-        return self.pairs.images
+    def images(self) -> ImageSet:
+        """Distinct images; an image's place here is its index."""
+        return as_image_set(self.pairs.images, "the pairs" if self.path is None else self.path.name)
+
+    @property
+    def excluded(self) -> Mapping[str, int]:
+        """What was left out of the pair list, by reason."""
+        return {}
+
+    def check(self) -> None:
+        """Refuse settings that do not suit the pairs.
+
+        Raises:
+            ValueError: Fewer pairs than folds, pairs of one class only, or an unknown protocol.
+        """
+        self.metric()
+
+    def evaluate(self, embeddings: Embeddings) -> Outcome:
+        """Accuracies under the named protocols; AUC, EER and TAR of the flip-sum cosine."""
+        self.check()
+        first, second, same = (
+            torch.from_numpy(part) for part in (self.pairs.first, self.pairs.second, self.pairs.same)
+        )
+        images = (embeddings.plain, embeddings.flipped, first, second)
+        return pair_outcome(
+            flip_sum_cosine(*images),
+            same,
+            {name: PROTOCOLS[name](*images, same, self.num_folds) for name in self.protocols},
+            first=first,
+            second=second,
+            fars=self.fars,
+            num_bootstrap=self.num_bootstrap,
+            excluded=self.excluded,
+        )
 
     def metric(self) -> PairVerification:
         """A fresh metric of these pairs.

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from marginface.data.decode import decode
 from marginface.data.errors import ImageDecodeError
+from marginface.data.image_set import as_image_set
 from marginface.data.sampler import BatchRequest
 from marginface.data.source import FaceSource
 
@@ -91,26 +92,34 @@ class FaceDataset(Dataset[Batch]):
 
 
 class ImageDataset(Dataset[Batch]):
-    """Encoded images in a fixed order, for evaluation.
+    """Images in a fixed order, for evaluation.
 
     Args:
         images: encoded images.
         image_size: (height, width) that every image must have.
         name: of the benchmark, for messages.
+        chosen: (M,) numbers of the images to load; None for all.
     """
 
-    def __init__(self, images: Sequence[bytes], image_size: tuple[int, int], name: str) -> None:
-        self.images, self.image_size, self.name = images, image_size, name
+    def __init__(
+        self,
+        images: Sequence[bytes],
+        image_size: tuple[int, int],
+        name: str,
+        chosen: np.ndarray | None = None,
+    ) -> None:
+        self.images, self.image_size = as_image_set(images, name), image_size
+        self.chosen = np.arange(len(images)) if chosen is None else chosen
 
     def __len__(self) -> int:
         """Number of images."""
-        return len(self.images)
+        return len(self.chosen)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, place: int) -> Batch:
         """``image`` (3, H, W) uint8 and its ``index``."""
-        where = f"image {index} of {self.name}"
-        image = decode(self.images[index], where)
-        check_size(image, self.image_size, where)
+        index = int(self.chosen[place])
+        image = self.images.load(index)
+        check_size(image, self.image_size, self.images.where(index))
         return {"image": to_tensor([image])[0], "index": torch.tensor(index)}
 
 

@@ -22,11 +22,13 @@ class Interval(NamedTuple):
         value: The figure on all pairs.
         low: Lower end.
         high: Upper end.
+        over: What was resampled for it: ``pairs``, ``identities``, ...
     """
 
     value: float
     low: float
     high: float
+    over: str = "pairs"
 
 
 def pairs_bootstrap(

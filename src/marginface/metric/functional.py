@@ -108,6 +108,12 @@ def tar_at_far(curve: Roc, far: float) -> Tensor:
     return curve.tar.gather(-1, last).squeeze(-1)
 
 
+def far_name(far: float) -> str:
+    """A rate as it stands in the names of figures: 0.001 is ``1e-3``."""
+    digits, exponent = f"{far:e}".split("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
 def thin_curve(curve: Roc, max_points: int) -> tuple[Tensor, Tensor]:
     """Points that draw a curve: its corners, or ``max_points`` of them, denser where false accepts are rare.
 

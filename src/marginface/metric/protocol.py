@@ -22,11 +22,13 @@ class FoldAccuracy(NamedTuple):
         num_correct: Pairs judged right in the fold, (F,) int64.
         num_pairs: Pairs in the fold, (F,) int64.
         threshold: Threshold chosen on the other folds, (F,) float64; a pair is the same iff its score exceeds it.
+        right: Whether each pair is judged right, in its own fold, (P,) bool.
     """
 
     num_correct: Tensor
     num_pairs: Tensor
     threshold: Tensor
+    right: Tensor
 
     @property
     def accuracy(self) -> Tensor:
@@ -147,7 +149,7 @@ def cross_validate(
     threshold = torch.stack([choose(row[fold != f], same[fold != f]) for f, row in enumerate(score)])
     right = (score > threshold[:, None]) == same
     own = fold == torch.arange(len(score), device=fold.device)[:, None]
-    return FoldAccuracy((right & own).sum(1), own.sum(1), threshold)
+    return FoldAccuracy((right & own).sum(1), own.sum(1), threshold, (right & own).any(0))
 
 
 def mean_of_best_grid_cuts(score: Tensor, same: Tensor) -> Tensor:

@@ -16,13 +16,10 @@ from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from marginface.metric.bootstrap import Interval, check_bootstrap, folds_bootstrap, pairs_bootstrap
-from marginface.metric.functional import Roc, auc, check_same, eer, roc, supports_far, tar_at_far, thin_curve
+from marginface.metric.functional import Roc, auc, check_same, eer, far_name, roc, supports_far, tar_at_far
 from marginface.metric.protocol import PROTOCOLS, check_folds, flip_sum_cosine
 
 __all__ = ["Interval", "PairVerification"]
-
-_MAX_CURVE_POINTS = 500
-_NUM_BINS = 100
 
 
 class PairVerification(Metric):
@@ -80,7 +77,6 @@ class PairVerification(Metric):
         self.confidence = confidence
         self.seed = seed
         self._check_settings()
-        self._score: Tensor | None = None
         for state in ("index", "embedding", "flipped"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
 
@@ -116,7 +112,7 @@ class PairVerification(Metric):
         """
         plain, flipped = self._images()
         images = (plain, flipped, self.first, self.second)
-        score = self._score = flip_sum_cosine(*images)
+        score = flip_sum_cosine(*images)
         options: dict[str, Any] = {
             "num_bootstrap": self.num_bootstrap,
             "confidence": self.confidence,
@@ -129,37 +125,9 @@ class PairVerification(Metric):
         statistics = self._statistics(roc(score, self.same))
         return accuracies | pairs_bootstrap(score, self.same, statistics, **options)
 
-    def curves(self) -> dict[str, list[float]]:
-        """What to plot: the ROC of the flip-sum cosine, and the scores' histogram.
-
-        After ``compute`` this needs no other process; before it, every process must call.
-
-        Returns:
-            ``far``, ``tar``: at most 500 points of the ROC, every corner kept where that many suffice;
-            ``bins``: centres of 100 equal bins of the cosine over [-1, 1];
-            ``genuine``, ``impostor``: pairs in each bin.
-
-        Raises:
-            RuntimeError, ValueError: as for ``compute``.
-        """
-        self.compute()
-        score = self._score
-        assert score is not None
-        far, tar = thin_curve(roc(score, self.same), _MAX_CURVE_POINTS)
-        edges = torch.linspace(-1, 1, _NUM_BINS + 1, dtype=torch.float64)
-        genuine, impostor = (torch.histogram(score[kind], edges).hist for kind in (self.same, ~self.same))
-        bins = (edges[:-1] + edges[1:]) / 2
-        series = {"far": far, "tar": tar, "bins": bins, "genuine": genuine, "impostor": impostor}
-        return {name: values.tolist() for name, values in series.items()}
-
-    def reset(self) -> None:
-        """Forget all embeddings."""
-        super().reset()
-        self._score = None
-
     def _statistics(self, curve: Roc) -> dict[str, Callable[[Roc], Tensor]]:
         tars = {
-            f"tar@far={_far_name(far)}": partial(tar_at_far, far=far) for far in self.fars if supports_far(curve, far)
+            f"tar@far={far_name(far)}": partial(tar_at_far, far=far) for far in self.fars if supports_far(curve, far)
         }
         return {"auc": auc, "eer": eer, **tars}
 
@@ -209,11 +177,6 @@ class PairVerification(Metric):
 def _joined(state: list[Tensor]) -> Tensor:
     joined: Tensor = dim_zero_cat(state) if len(state) else torch.empty(0, dtype=torch.int64)
     return joined
-
-
-def _far_name(far: float) -> str:
-    digits, exponent = f"{far:e}".split("e")
-    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def _check_finite(plain: Tensor, mirrored: Tensor, wanted: Tensor) -> None:

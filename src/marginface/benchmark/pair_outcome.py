@@ -1,0 +1,130 @@
+"""Outcome of scored pairs, shared by all protocols that end in a score for each of a list of pairs.
+
+Shapes: P pairs.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from marginface.benchmark.outcome import HardPair, Histogram, Outcome, RocCurve, Threshold, Units
+from marginface.metric import (
+    FoldAccuracy,
+    Interval,
+    Roc,
+    auc,
+    eer,
+    far_name,
+    folds_bootstrap,
+    pairs_bootstrap,
+    roc,
+    supports_far,
+    tar_at_far,
+)
+from marginface.metric.functional import thin_curve
+
+RECOMMENDED_FARS = (1e-3, 1e-4, 1e-5, 1e-6)
+_MAX_CURVE_POINTS = 500
+_NUM_BINS = 100
+_NUM_HARDEST = 8  # of each kind
+
+
+def pair_outcome(
+    score: Tensor,
+    same: Tensor,
+    accuracy: Mapping[str, FoldAccuracy],
+    *,
+    first: Tensor | None = None,
+    second: Tensor | None = None,
+    fars: Sequence[float] = (1e-1, 1e-2, 1e-3, 1e-4),
+    num_bootstrap: int = 1000,
+    seed: int = 0,
+    series: str = "",
+    excluded: Mapping[str, int] | None = None,
+) -> Outcome:
+    """All that can be said of scored pairs.
+
+    Args:
+        score: Similarity of each pair, (P,), higher is more alike.
+        same: Whether the pair shows one identity, (P,) bool.
+        accuracy: Cross-validated accuracies by the protocol's name; reported as ``accuracy@<name>``.
+        first: Number of the image to show for one side of each pair, (P,) int64; None shows no hard pairs.
+        second: The same for the other side.
+        fars: False accept rates as fractions to report the true accept rate at.
+        num_bootstrap: Number of resamples of an interval.
+        seed: Of the resampling.
+        series: Name of these pairs, put before the figures' names as ``<series>/``.
+        excluded: What was left out, by reason.
+
+    Raises:
+        ValueError: Scores that are not finite, or pairs of one class only.
+    """
+    curve = roc(score, same)
+    statistics = {"auc": auc, "eer": eer}
+    statistics |= {f"tar@far={far_name(far)}": partial(tar_at_far, far=far) for far in fars if supports_far(curve, far)}
+    options = {"num_bootstrap": num_bootstrap, "seed": seed}
+    figures: dict[str, Interval] = {f"accuracy@{n}": folds_bootstrap(a, **options) for n, a in accuracy.items()}
+    figures |= pairs_bootstrap(score, same, statistics, **options)
+    units = {f"accuracy@{name}": _units(part.right) for name, part in accuracy.items()}
+    for far in fars:
+        if supports_far(curve, far):
+            units[f"tar@far={far_name(far)}"] = _units(score[same] > _highest_rejected(curve, far))
+    before = f"{series}/" if series else ""
+    return Outcome(
+        figures={before + name: figure for name, figure in figures.items()},
+        units={before + name: unit for name, unit in units.items()},
+        roc={series: RocCurve(*(part.tolist() for part in thin_curve(curve, _MAX_CURVE_POINTS)))},
+        histogram={series: score_histogram(score[same], score[~same])},
+        thresholds=recommended_thresholds(curve),
+        hardest=[] if first is None or second is None else hardest_pairs(score, same, first, second),
+        unsupported={before + name: why for name, why in unsupported_fars(fars, curve.num_impostor).items()},
+        excluded=dict(excluded or {}),
+    )
+
+
+def unsupported_fars(fars: Sequence[float], num_impostor: int) -> dict[str, str]:
+    """The true accept rates that the impostor pairs are too few for, and why."""
+    return {
+        f"tar@far={far_name(far)}": f"needs {1 / far:.0f} impostor pairs, there are {num_impostor}"
+        for far in fars
+        if 1 / num_impostor > far
+    }
+
+
+def recommended_thresholds(curve: Roc, fars: Sequence[float] = RECOMMENDED_FARS) -> list[Threshold]:
+    """Thresholds for those false accept rates that the pairs support."""
+    return [
+        Threshold(far, _highest_rejected(curve, far), float(tar_at_far(curve, far)), curve.num_impostor)
+        for far in fars
+        if supports_far(curve, far)
+    ]
+
+
+def hardest_pairs(score: Tensor, same: Tensor, first: Tensor, second: Tensor) -> list[HardPair]:
+    """The impostor pairs with the highest scores, then the genuine pairs with the lowest."""
+    found = []
+    for kind, sign in ((False, 1.0), (True, -1.0)):
+        place = (same == kind).nonzero().flatten()
+        best = (sign * score[place]).topk(min(_NUM_HARDEST, len(place))).indices
+        found += [HardPair(int(first[i]), int(second[i]), float(score[i]), kind) for i in place[best]]
+    return found
+
+
+def score_histogram(genuine: Tensor, impostor: Tensor) -> Histogram:
+    """Pairs in each of 100 equal bins of the cosine over [-1, 1]."""
+    edges = torch.linspace(-1, 1, _NUM_BINS + 1, dtype=torch.float64)
+    counts = (torch.histogram(kind.double().clamp(-1, 1), edges).hist.tolist() for kind in (genuine, impostor))
+    return Histogram(((edges[:-1] + edges[1:]) / 2).tolist(), *counts)
+
+
+def _highest_rejected(curve: Roc, far: float) -> float:
+    last = int((curve.far <= far).sum()) - 1
+    rejected = curve.threshold[last + 1 :]
+    return float(rejected[0]) if len(rejected) else -torch.inf
+
+
+def _units(outcome: Tensor) -> Units:
+    value = outcome.float().cpu().numpy()
+    return Units(value, torch.arange(len(value)).numpy())
