@@ -129,7 +129,8 @@ class FaceDataModule(BenchmarkDataModule):
     Args:
         root: folder of the training set.
         source: opens the labelled faces in that folder.
-        benchmarks: by name, evaluated by ``trainer.test`` (and after each epoch with ``validate_benchmarks``).
+        benchmarks: by name, evaluated by ``trainer.test`` (and after each epoch with ``validate_benchmarks``); or a
+            function that opens them, called when the data are there.
         batch_size: images per process and step.
         eval_batch_size: images per process and step of an evaluation.
         num_workers: loader processes per training process.
@@ -152,7 +153,7 @@ class FaceDataModule(BenchmarkDataModule):
         self,
         root: str | Path,
         source: Callable[[Path], FaceSource] = FaceRecords,
-        benchmarks: Mapping[str, Benchmark] | None = None,
+        benchmarks: Mapping[str, Benchmark] | Callable[[], Mapping[str, Benchmark]] | None = None,
         batch_size: int = 128,
         eval_batch_size: int = 256,
         num_workers: int = 2,
@@ -175,7 +176,8 @@ class FaceDataModule(BenchmarkDataModule):
             log.info("%s does not exist; generating synthetic faces there", root)
             generate(root)
         self.source = source(root)
-        super().__init__(benchmarks, self.source.image_size, eval_batch_size, num_workers, cache_dir)
+        opened = benchmarks() if callable(benchmarks) else benchmarks
+        super().__init__(opened, self.source.image_size, eval_batch_size, num_workers, cache_dir)
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed

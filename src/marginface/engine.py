@@ -15,7 +15,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.callbacks import LearningRateMonitor, ProgressBar
 from omegaconf import DictConfig, open_dict, read_write
 
 from marginface.backbone import load_weights
@@ -54,7 +54,7 @@ def train(cfg: DictConfig) -> float | None:
         The metric named by ``objective``, for sweepers; None if it was not measured.
     """
     prepare(cfg, TRAIN_KEYS)
-    datamodule: FaceDataModule = instantiate(cfg.data, _partial_=True)(benchmarks=build_benchmarks(cfg))
+    datamodule: FaceDataModule = instantiate(cfg.data, _partial_=True)(benchmarks=partial(build_benchmarks, cfg))
     model = build_recognizer(cfg, datamodule.num_classes)
     with distributed_job():
         trainer = build_trainer(cfg)
@@ -196,6 +196,8 @@ def build_trainer(cfg: DictConfig) -> L.Trainer:
     if not cfg.trainer.enable_progress_bar:  # Lightning refuses a bar that is switched off
         callbacks = [c for c in callbacks if not isinstance(c, ProgressBar)]
     loggers = [instantiate(c) for c in (cfg.get("logger") or {}).values() if c is not None]
+    if not loggers:  # Lightning refuses a monitor that has nobody to tell
+        callbacks = [c for c in callbacks if not isinstance(c, LearningRateMonitor)]
     trainer: L.Trainer = instantiate(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=loggers or False)
     return trainer
 
