@@ -31,6 +31,7 @@ train: $(READY) ## Install, get the sample data, train, evaluate, draw the plots
 	@echo "== Plots: dvc plots show"
 	@dvc plots show --out dvc_plots > /dev/null
 	@echo "== Done"
+	@echo "  report          results/report.html"
 	@echo "  figures         results/metrics.json (with 95 % intervals), results/roc.csv, results/scores.csv"
 	@echo "  plots           dvc_plots/index.html"
 	@echo "  model           outputs/dvc/train/checkpoints/best.ckpt"

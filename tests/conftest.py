@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marginface.data import encode, write_face_records
+from marginface.data import SyntheticFaces, encode, sample_pairs, write_face_records, write_pairs
+from marginface.data.layout import ck_plus, ijb, megaface, own_gallery, own_pairs, rfw, tinyface, trillion_pairs, ytf
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,3 +40,24 @@ def tiny_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     write_face_records(folder, [(c, noisy_face(c, rng)) for c in range(12) for _ in range(8)])
     return folder
+
+
+@pytest.fixture(scope="session")
+def benchmark_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small one of every benchmark where its YAML looks for it below data.root; not to be written to."""
+    root = tmp_path_factory.mktemp("benchmarks")
+    people = SyntheticFaces(20, 2)
+    pairs = sample_pairs(people, np.arange(len(people)), 20, 0)
+    for name in ("lfw", "cfp_ff", "cfp_fp", "agedb_30", "calfw", "cplfw", "synthetic", "pairs"):
+        write_pairs(root / f"{name}.bin", pairs)
+    rfw.write_rfw_bins(root / "rfw", num_pairs=1)
+    ytf.write_ytf(root / "ytf")
+    ijb.write_ijb(root / "IJBB", "ijbb")
+    ijb.write_ijb(root / "IJBC", "ijbc")
+    tinyface.write_tinyface(root / "tinyface")
+    megaface.write_megaface(root / "megaface")
+    trillion_pairs.write_trillion_pairs(root / "trillion_pairs")
+    own_pairs.write_own_pairs(root / "own_pairs")
+    own_gallery.write_own_gallery(root / "own_gallery")
+    ck_plus.write_ck_plus(root / "ck_plus")
+    return root

@@ -177,3 +177,49 @@ def test_each_job_has_its_place_on_the_axis(tmp_path: Path, monkeypatch: pytest.
 def test_a_record_is_plain_json(tmp_path: Path) -> None:
     write_job(JOBS[1], tmp_path / "1_arcface")
     assert json.loads((tmp_path / "1_arcface" / "job.json").read_text())["figures"] == figures(0.9)
+
+
+def fold(number, head, accuracy):
+    """A job of one fold; the lower its accuracy, the more samples of the second class are taken for the first."""
+    confusion = {"ck_plus": {"names": ["anger", "fear"], "counts": [[2, 0], [3 - round(3 * accuracy), 1]]}}
+    words = ["experiment=ck_plus", f"data.source.fold={number % 2}", f"head={head}"]
+    values = {"figures": figures(accuracy, benchmark="ck_plus"), "confusion": confusion}
+    return Job(number, words, "completed", objective_name="val/auc", **values)
+
+
+def test_a_sweep_over_folds_has_means_and_the_sum_of_confusions(tmp_path: Path) -> None:
+    jobs = [fold(0, "softmax", 0.6), fold(1, "softmax", 0.8), fold(2, "arcface", 1.0), fold(3, "arcface", 0.9)]
+    for job in jobs:
+        write_job(job, tmp_path / str(job.number))
+    terminal_text = write_comparison(tmp_path)
+    text = (tmp_path / "comparison.md").read_text()
+    assert text.startswith("4 jobs with `experiment=ck_plus`")
+    assert text.index("| job") < text.index("## Mean over folds") < text.index("## Confusion of ck_plus")
+    mean = text[text.index("## Mean over folds") : text.index("## Confusion")].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in mean if line.startswith("|")]
+    assert cells[0] == ["head", "folds", "ck_plus/auc", "ck_plus/eer", "ck_plus pooled accuracy"]
+    assert cells[2] == ["softmax", "2 of 2", "0.7000 ± 0.1414", "0.1000 ± 0.0000", "0.7500"]
+    assert cells[3] == ["arcface", "2 of 2", "0.9500 ± 0.0707", "0.1000 ± 0.0000", "1.0000"]
+    assert text.count("## Confusion of ck_plus with `head=") == 2
+    assert "2 folds summed" in text
+    assert "0.9500 ± 0.0707" in terminal_text
+    assert "ck_plus/eer" not in terminal_text
+    counts = {(row["head"], row["true"], row["predicted"]): row["count"] for row in table(tmp_path / "confusion.csv")}
+    assert len(counts) == 8
+    assert (counts["softmax", "anger", "anger"], counts["softmax", "fear", "anger"]) == ("4", "2")
+
+
+def test_other_sweeps_have_neither(sweep: Path) -> None:
+    text = write_comparison(sweep)
+    assert "folds" not in text + (sweep / "comparison.md").read_text()
+    assert not (sweep / "confusion.csv").exists()
+
+
+def test_the_csv_says_what_an_interval_is_over(tmp_path: Path) -> None:
+    part = {"auc": {"value": 0.9, "low": 0.8, "high": 1.0, "over": "identities"}}
+    write_job(done(0, "a", 0.9, figures={"lfw": part}), tmp_path / "0")
+    write_job(done(1, "b", 0.9, figures={}), tmp_path / "1")
+    write_comparison(tmp_path)
+    first, second = table(tmp_path / "comparison.csv")
+    assert [first[f"lfw/auc{part}"] for part in ("", "/low", "/high", "/over")] == ["0.9", "0.8", "1.0", "identities"]
+    assert [second[f"lfw/auc{part}"] for part in ("", "/low", "/high", "/over")] == [""] * 4

@@ -13,11 +13,12 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from marginface.backbone import Backbone
+from marginface.benchmark import Benchmark
 from marginface.engine import EVAL_KEYS, TRAIN_KEYS
 from marginface.head import CosFace, Head
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-ENTRY_POINTS = ("train", "eval", "synthesize")
+ENTRY_POINTS = ("train", "eval", "report", "synthesize")
 GROUPS = {
     folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in CONF.iterdir() if folder.is_dir()
 }
@@ -130,11 +131,23 @@ def test_a_data_set_passes_only_known_arguments(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", options("benchmark"))
-def test_a_benchmark_is_built(name: str, tmp_path: Path) -> None:
-    (tmp_path / f"{name}.bin").touch()
-    extra = ["benchmark.pairs.path=${data.root}/pairs.bin"] if name == "pairs" else []
-    cfg = composed("train", f"benchmark={name}", f"data.root={tmp_path}", *extra)
-    assert instantiate(cfg.benchmark[name]).path == tmp_path / f"{name}.bin"
+def test_a_benchmark_is_built_and_shows_all_its_settings(name: str, benchmark_root: Path) -> None:
+    extra = {
+        "pairs": ["benchmark.pairs.path=${data.root}/pairs.bin"],
+        "own_pairs": ["benchmark.own_pairs.path=${data.root}/own_pairs", "benchmark.own_pairs.num_pairs=120"],
+        "own_gallery": ["benchmark.own_gallery.path=${data.root}/own_gallery"],
+        "tinyface": ["benchmark.tinyface.on_missing=exclude"],
+        "ck_plus": ["data=ck_plus", "data.source.fold=0"],
+    }.get(name, [])
+    root = benchmark_root / "ck_plus" if name == "ck_plus" else benchmark_root
+    cfg = composed("train", f"benchmark={name}", *extra, f"data.root={root}").benchmark[name]
+    benchmark = instantiate(cfg)
+    assert isinstance(benchmark, Benchmark)
+    benchmark.check()
+    assert len(benchmark.images) > 0
+    plain_pairs = {"pairs", "synthetic"}  # the settings that few change are left to the class
+    known = set(inspect.signature(type(benchmark)).parameters)
+    assert set(cfg) - {"_target_"} == ({"path", "num_folds"} if name in plain_pairs else known)
 
 
 @pytest.mark.parametrize("name", options("augment"))

@@ -58,6 +58,7 @@ def test_the_wheel_holds_the_sources_and_configs_and_nothing_else(root: Path, wh
     configs = {f"marginface/conf/{p.relative_to(root / 'conf')}" for p in (root / "conf").rglob("*.yaml")}
     assert len(configs) > 40
     plugin = {"hydra_plugins/marginface_searchpath.py"}
+    code |= {str(p.relative_to(root / "src")) for p in (root / "src" / "marginface").rglob("*.j2")}
     assert held == code | configs | plugin | {"marginface/conf/__init__.py", "marginface/py.typed"}
 
 

@@ -9,6 +9,7 @@ from textwrap import fill
 
 from tabulate import tabulate
 
+from marginface.folds import Folds, confusion_rows, folds_rows, over_folds, pooled
 from marginface.jobs import Estimate, Job, differing, label, measured, metrics, ranked, read_jobs
 
 log = logging.getLogger(__name__)
@@ -17,18 +18,22 @@ log = logging.getLogger(__name__)
 def write_comparison(folder: Path, metric: str | None = None) -> str:
     """Write ``comparison.csv``, ``comparison.md`` and, if there is anything to draw, ``comparison.png``.
 
+    A sweep over folds also gets ``confusion.csv``, if its jobs have confusion matrices: their sum.
+
     Args:
         folder: of the sweep, with the folders of its jobs below it.
         metric: the figure to draw, as ``benchmark/figure`` or ``objective``; None, or one that no job has, for the
             first figure of the first benchmark, without benchmarks for the objective.
 
     Returns:
-        A table for the terminal with that figure alone, the best job first.
+        A table for the terminal with that figure alone, the best job first; below it, its means over folds.
     """
     jobs = read_jobs(folder)
-    with (folder / "comparison.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(csv_rows(jobs))
-    (folder / "comparison.md").write_text(markdown(jobs))
+    folds = over_folds(jobs)
+    _write_csv(folder / "comparison.csv", csv_rows(jobs))
+    if any(pooled(each) for each in folds):
+        _write_csv(folder / "confusion.csv", confusion_rows(folds))
+    (folder / "comparison.md").write_text(markdown(jobs) + folds_markdown(folds, metrics(jobs)))
     known = [*metrics(jobs), "objective"]
     if metric not in known:
         if metric is not None:  # no reason to lose the comparison of hours of work
@@ -37,18 +42,18 @@ def write_comparison(folder: Path, metric: str | None = None) -> str:
     jobs = ranked(jobs, metric)
     if any(measured(job, metric) for job in jobs):
         draw(jobs, metric, folder / "comparison.png")
-    return terminal(jobs, metric)
+    return terminal(jobs, metric) + folds_terminal(folds, metric)
 
 
 def csv_rows(jobs: Sequence[Job]) -> list[list[object]]:
     """A header and a row a job, numbers as they are."""
     keys, names = differing(jobs), metrics(jobs)
-    bounds = [f"{name}{part}" for name in names for part in ("", "/low", "/high")]
+    bounds = [f"{name}{part}" for name in names for part in ("", "/low", "/high", "/over")]
     header: list[object] = ["job", "folder", *keys, "status", "reason", "train/loss", "objective", *bounds]
     rows = [header]
     for job in jobs:
         figures = job.estimates()
-        numbers = [v for name in names for v in figures.get(name, ("", "", ""))]
+        numbers = [v for name in names for v in figures.get(name, ("", "", "", ""))]
         known = [job.status, job.reason, job.training.get("train/loss"), job.objective]
         rows.append([job.number, job.folder, *(job.options().get(key, "") for key in keys), *known, *numbers])
     return rows
@@ -78,6 +83,33 @@ def terminal(jobs: Sequence[Job], metric: str) -> str:
         for job in jobs
     ]
     return _table(["job", *keys, "status", "train loss", _objective(jobs), *names], rows, "simple")
+
+
+def folds_markdown(folds: Sequence[Folds], names: Sequence[str]) -> str:
+    """Sections about the folds taken together; nothing where the sweep is not over folds."""
+    if not folds:
+        return ""
+    header, *rows = folds_rows(folds, names)
+    note = (
+        "Mean ± standard deviation over the completed folds; a pooled accuracy counts the samples of all of them alike."
+    )
+    parts = ["## Mean over folds", note, _table(header, rows, "pipe")]
+    for each in folds:
+        choice = " ".join(f"{key}={value}" for key, value in each.choice.items())
+        for matrix in pooled(each):
+            parts.append(f"## Confusion of {matrix.benchmark}" + (f" with `{choice}`" if choice else ""))
+            parts.append(f"Samples of each true class (rows) by the predicted one, {matrix.num_folds} folds summed.")
+            table = [[name, *row] for name, row in zip(matrix.names, matrix.counts, strict=True)]
+            parts.append(_table(["true", *matrix.names], table, "pipe"))
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def folds_terminal(folds: Sequence[Folds], metric: str) -> str:
+    """The table of the folds taken together, of all figures only one; nothing where the sweep is not over folds."""
+    if not folds:
+        return ""
+    header, *rows = folds_rows(folds, [metric])
+    return f"\n\nmean over folds\n{_table(header, rows, 'simple')}"
 
 
 def interval(job: Job, metric: str) -> str:
@@ -132,6 +164,11 @@ def _objective(jobs: Sequence[Job]) -> str:
 
 def _number(estimate: Estimate | None) -> str:
     return "" if estimate is None else f"{estimate.value:.4f}"
+
+
+def _write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]], style: str) -> str:

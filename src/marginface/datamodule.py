@@ -180,6 +180,11 @@ class FaceDataModule(BenchmarkDataModule):
         super().__init__(opened, self.source.image_size, eval_batch_size, num_workers, cache_dir)
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
+        if num_validation_identities and getattr(self.source, "closed_set", False):
+            raise ValueError(
+                f"num_validation_identities={num_validation_identities} would hold out classes that the benchmark asks "
+                "for; with this data set leave it at 0"
+            )
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
         self._loader: FaceLoader | None = None
         self._position: dict[str, Any] | None = None

@@ -31,7 +31,7 @@ class Extraction:
     """
 
     def __init__(self, benchmarks: Mapping[str, Benchmark], folder: Path, model: str, dim: int) -> None:
-        self.benchmarks, self.folder = dict(benchmarks), folder
+        self.benchmarks, self.folder, self.model = dict(benchmarks), folder, model
         self.stores: dict[str, EmbeddingStore] = {}
         for name, benchmark in benchmarks.items():
             images = benchmark.images

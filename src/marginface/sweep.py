@@ -56,6 +56,7 @@ class Comparison(Callback):
                 objective=job_return.return_value,
                 training=_read(Path(config.run_dir) / "training.json"),
                 figures=_read(Path(config.results_dir) / "metrics.json"),
+                confusion=_read(Path(config.results_dir) / "confusion.json"),
             )
         else:
             job = job._replace(status="failed", reason=_reason(job_return._return_value))  # the property would raise

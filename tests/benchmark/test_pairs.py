@@ -14,6 +14,7 @@ from marginface.benchmark import Benchmark, PairBenchmark
 from marginface.data.decode import decode
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.pairs import FacePairs, write_pairs
+from marginface.embeddings import Embeddings
 from marginface.metric import Interval
 
 
@@ -79,6 +80,35 @@ def test_exactly_one_source_of_pairs(pairs: FacePairs, tmp_path: Path) -> None:
 def test_more_folds_than_pairs_are_refused(pairs: FacePairs) -> None:
     with pytest.raises(ValueError, match="num_folds=10"):
         PairBenchmark(pairs=pairs).metric()
+
+
+def test_the_evaluation_has_the_figures_of_the_metric_and_all_a_report_draws(pairs: FacePairs) -> None:
+    benchmark = PairBenchmark(pairs=pairs, num_folds=2, fars=[0.5, 0.1], num_bootstrap=20)
+    generator = torch.Generator().manual_seed(0)
+    plain, flipped = torch.randn(2, 4, 3, generator=generator)
+    outcome, metric = benchmark.evaluate(Embeddings.of(plain, flipped, "concat")), benchmark.metric()
+    metric.update(torch.arange(4), plain, flipped)
+    assert outcome.figures == metric.compute()
+    assert set(outcome.units) == {f"accuracy@{name}" for name in benchmark.protocols} | {"tar@far=5e-1"}
+    assert set(outcome.unsupported) == {"tar@far=1e-1", "tar@insightface_far=1e-3"}
+    assert list(outcome.roc) == list(outcome.histogram) == [""]
+    shown = {(pair.first, pair.second, pair.same) for pair in outcome.hardest}
+    assert shown == set(zip(pairs.first.tolist(), pairs.second.tolist(), pairs.same.tolist(), strict=True))
+    assert outcome.excluded == {}
+
+
+def test_without_a_mirrored_view_the_plain_one_stands_for_both(pairs: FacePairs) -> None:
+    benchmark = PairBenchmark(pairs=pairs, num_folds=2, num_bootstrap=5)
+    plain = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    assert benchmark.evaluate(Embeddings.of(plain)).figures == benchmark.evaluate(Embeddings.of(plain, plain)).figures
+
+
+def test_settings_that_do_not_suit_the_pairs_are_refused_before_anything_is_embedded(pairs: FacePairs) -> None:
+    with pytest.raises(ValueError, match="num_folds=10"):
+        PairBenchmark(pairs=pairs).check()
+    with pytest.raises(ValueError, match=r"unknown \['lenient'\]"):
+        PairBenchmark(pairs=pairs, num_folds=2, protocols=["lenient"]).check()
+    PairBenchmark(pairs=pairs, num_folds=2).check()
 
 
 def centre_columns(images: list[bytes]) -> Tensor:

@@ -21,8 +21,10 @@ def scores(seed: int, num_pairs: int = 200) -> tuple[Tensor, Tensor]:
 
 
 def folds(*num_correct: int, num_pairs: int = 300) -> FoldAccuracy:
+    """Folds with so many of their pairs judged right."""
+    right = torch.cat([torch.arange(num_pairs) < correct for correct in num_correct])
     return FoldAccuracy(
-        torch.tensor(num_correct), torch.full((len(num_correct),), num_pairs), torch.zeros(len(num_correct))
+        torch.tensor(num_correct), torch.full((len(num_correct),), num_pairs), torch.zeros(len(num_correct)), right
     )
 
 
@@ -54,7 +56,30 @@ def test_every_resample_keeps_the_number_of_genuine_and_of_impostor_pairs() -> N
 
     pairs_bootstrap(score, same, {"watched": watch}, num_bootstrap=30)
     assert {(genuine, impostor) for _, genuine, impostor in seen} == {(25, 25)}
-    assert sorted(shape for shape, *_ in seen) == [(30, 51), (51,)]
+    (plain,), (rows, num_turns) = sorted((shape for shape, *_ in seen), key=len)
+    assert (plain, rows) == (51, 30)
+    assert num_turns < plain
+
+
+def test_points_on_straight_parts_are_left_out_and_the_others_kept() -> None:
+    # from the top: two genuine pairs, a tie of both kinds, three impostor pairs of which two tie, one genuine pair
+    score = torch.tensor([9.0, 8.0, 7.0, 7.0, 6.0, 5.0, 5.0, 4.0])
+    same = torch.tensor([True, True, True, False, False, False, False, True])
+    turns = []
+    pairs_bootstrap(score, same, {"seen": lambda curve: turns.append(curve) or auc(curve)}, num_bootstrap=2)
+    (resampled,) = (curve for curve in turns if curve.far.ndim == 2)
+    assert resampled.threshold.tolist() == [torch.inf, 8, 7, 5, 4]
+
+
+def test_leaving_out_points_on_straight_parts_changes_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    same = torch.arange(120) % 2 == 0
+    score = (torch.randn(120, generator=generator) * 4 + 6 * same).round()  # ties within and across the classes
+    expected = pairs_bootstrap(score, same, STATISTICS, num_bootstrap=40)
+    monkeypatch.setattr("marginface.metric.bootstrap._turns", lambda curve: curve)
+    whole = pairs_bootstrap(score, same, STATISTICS, num_bootstrap=40)
+    for name, interval in expected.items():
+        assert interval[:3] == pytest.approx(whole[name][:3], abs=1e-12)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> None:

@@ -49,7 +49,7 @@ def test_figures_are_those_of_the_pure_functions(images: tuple[Tensor, ...]) -> 
         "eer",
         "tar@far=1e-1",  # 40 impostor pairs support no smaller one
     ]
-    assert found["accuracy@sphereface"].value == sphereface(*images, num_folds=4).mean
+    assert found["accuracy@sphereface"].value == sphereface(*images, 4).mean
     assert found["auc"].value == float(auc(roc(score, same)))
     assert found["eer"].value == float(eer(roc(score, same)))
     assert found["tar@far=1e-1"].value == float(tar_at_far(roc(score, same), 0.1))
@@ -156,18 +156,6 @@ def test_batches_that_do_not_fit_are_refused(index: Tensor, embedding: Tensor, f
         PairVerification(*PAIRS, num_folds=2).update(index, embedding, flipped)
 
 
-def test_curves_draw_the_figures(images: tuple[Tensor, ...]) -> None:
-    metric = fed(images, list(range(NUM_IMAGES)))
-    curves = metric.curves()
-    area = torch.trapezoid(torch.tensor(curves["tar"]), torch.tensor(curves["far"]))
-    assert float(area) == pytest.approx(metric.compute()["auc"].value, abs=1e-6)
-    score, same = flip_sum_cosine(*images[:4]), images[4]
-    assert len(curves["bins"]) == len(curves["genuine"]) == len(curves["impostor"]) == 100
-    assert (sum(curves["genuine"]), sum(curves["impostor"])) == (40, 40)
-    for centre, count in zip(curves["bins"], curves["genuine"], strict=True):
-        assert count == int(((score[same] - centre).abs() < 0.01).sum())
-
-
 def test_it_can_be_copied_and_leaves_nothing_in_a_checkpoint(images: tuple[Tensor, ...]) -> None:
     metric = fed(images, list(range(NUM_IMAGES)))
     expected = metric.compute()
@@ -198,7 +186,7 @@ def test_two_processes_give_the_figures_of_one(
     assert sum(map(len, arrangements["padded"][0] + arrangements["padded"][1])) == NUM_IMAGES + 1
     torch.multiprocessing.spawn(two_ranks.run, (str(tmp_path), images, arrangements), nprocs=2)
     single = fed(images, every)
-    expected = {key: tuple(figure) for key, figure in single.compute().items()}, single.curves()
+    expected = {key: tuple(figure) for key, figure in single.compute().items()}
     for rank in range(2):
         outcome = torch.load(tmp_path / f"{rank}.pt")
         for name in ("padded", "uneven", "idle"):

@@ -13,7 +13,7 @@ Arrangement = tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
 
 
 def run(rank: int, folder: str, images: tuple[Tensor, ...], arrangements: dict[str, Arrangement]) -> None:
-    """Compute the metric under each arrangement; save figures, curves and errors to ``folder/<rank>.pt``."""
+    """Compute the metric under each arrangement; save figures and errors to ``folder/<rank>.pt``."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
     plain, flipped, *pairs = images
@@ -24,7 +24,7 @@ def run(rank: int, folder: str, images: tuple[Tensor, ...], arrangements: dict[s
             index = torch.tensor(batch)
             metric.update(index, plain[index], flipped[index])
         try:
-            outcome[name] = {key: tuple(figure) for key, figure in metric.compute().items()}, metric.curves()
+            outcome[name] = {key: tuple(figure) for key, figure in metric.compute().items()}
         except RuntimeError as error:
             outcome[name] = str(error)
     torch.save(outcome, Path(folder) / f"{rank}.pt")

@@ -41,6 +41,13 @@ class Benchmark(ABC):
     def check(self) -> None:  # noqa: B027 - most have nothing to check that reading the lists does not
         """Refuse settings and lists that give no outcome, before anything is embedded."""
 
+    def require_truth(self) -> None:  # noqa: B027 - most have it in their lists
+        """Refuse to score without the truth that :meth:`evaluate` needs; embeddings can be exported all the same.
+
+        Raises:
+            DataError: There is none.
+        """
+
     def metric(self) -> Metric:
         """The same as a metric, for use while training, where embeddings are not worth keeping.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
+from torchmetrics.utilities.distributed import gather_all_tensors
 
 from marginface.benchmark.outcome import Outcome
 from marginface.embeddings import Embeddings
@@ -47,9 +48,7 @@ class GatheredEmbeddings(Metric):
         Raises:
             RuntimeError: Some images have no embedding.
         """
-        index, rows = (dim_zero_cat(state).cpu() for state in (self.index, self.embedding))
-        whole = torch.zeros(self.num_images, *rows.shape[1:])
-        whole[index] = rows
+        index, rows = (_joined(state).cpu() for state in (self.index, self.embedding))
         seen = torch.zeros(self.num_images, dtype=torch.bool)
         seen[index] = True
         num_missing = int((~seen).sum())
@@ -58,4 +57,21 @@ class GatheredEmbeddings(Metric):
                 f"{num_missing} of the {self.num_images} images have no embedding: "
                 "run the benchmark over all of its images (no batch limit), then compute"
             )
+        whole = torch.zeros(self.num_images, *rows.shape[1:])
+        whole[index] = rows
         return dict(self._evaluate(Embeddings(whole.numpy(), "sum")).figures)
+
+    def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
+        """Gather; a process that has seen no image joins with zero rows of the others' width, which gathering needs."""
+        own = self.embedding[0].shape[2] if self.embedding else 0
+        widths = dist_sync_fn(torch.tensor([own], device=self.device), group=process_group or self.process_group)
+        if not self.index:
+            width = int(torch.cat(widths).max())
+            self.index = [torch.empty(0, dtype=torch.int64, device=self.device)]
+            self.embedding = [torch.empty(0, 2, width, device=self.device)]
+        super()._sync_dist(dist_sync_fn, process_group=process_group)
+
+
+def _joined(state: list[Tensor]) -> Tensor:
+    joined: Tensor = dim_zero_cat(state) if len(state) else torch.empty(0, dtype=torch.int64)
+    return joined

@@ -4,26 +4,15 @@ Shapes: P pairs.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from marginface.benchmark.outcome import HardPair, Histogram, Outcome, RocCurve, Threshold, Units
-from marginface.metric import (
-    FoldAccuracy,
-    Interval,
-    Roc,
-    auc,
-    eer,
-    far_name,
-    folds_bootstrap,
-    pairs_bootstrap,
-    roc,
-    supports_far,
-    tar_at_far,
-)
+from marginface.metric import FoldAccuracy, Roc, far_name, roc, supports_far, tar_at_far
 from marginface.metric.functional import thin_curve
+from marginface.metric.pair_figures import pair_figures, protocol_tar_name, protocol_tars
+from marginface.metric.protocol import PROTOCOL_FARS
 
 RECOMMENDED_FARS = (1e-3, 1e-4, 1e-5, 1e-6)
 _MAX_CURVE_POINTS = 500
@@ -49,7 +38,8 @@ def pair_outcome(
     Args:
         score: Similarity of each pair, (P,), higher is more alike.
         same: Whether the pair shows one identity, (P,) bool.
-        accuracy: Cross-validated accuracies by the protocol's name; reported as ``accuracy@<name>``.
+        accuracy: Cross-validated accuracies by the protocol's name, reported as ``accuracy@<name>``; where the
+            protocol has a true accept rate of its own, also as ``tar@<name>_far=...``.
         first: Number of the image to show for one side of each pair, (P,) int64; None shows no hard pairs.
         second: The same for the other side.
         fars: False accept rates as fractions to report the true accept rate at.
@@ -62,15 +52,10 @@ def pair_outcome(
         ValueError: Scores that are not finite, or pairs of one class only.
     """
     curve = roc(score, same)
-    statistics = {"auc": auc, "eer": eer}
-    statistics |= {f"tar@far={far_name(far)}": partial(tar_at_far, far=far) for far in fars if supports_far(curve, far)}
-    options = {"num_bootstrap": num_bootstrap, "seed": seed}
-    figures: dict[str, Interval] = {f"accuracy@{n}": folds_bootstrap(a, **options) for n, a in accuracy.items()}
-    figures |= pairs_bootstrap(score, same, statistics, **options)
-    units = {f"accuracy@{name}": _units(part.right) for name, part in accuracy.items()}
-    for far in fars:
-        if supports_far(curve, far):
-            units[f"tar@far={far_name(far)}"] = _units(score[same] > _highest_rejected(curve, far))
+    figures = pair_figures(score, same, accuracy, fars, num_bootstrap=num_bootstrap, seed=seed)
+    cut = {f"tar@far={far_name(far)}": _highest_rejected(curve, far) for far in fars if supports_far(curve, far)}
+    units = _mean_units(score[same], accuracy, cut)
+    unsupported = unsupported_fars(fars, curve.num_impostor) | _unsupported_tars(accuracy, curve.num_impostor)
     before = f"{series}/" if series else ""
     return Outcome(
         figures={before + name: figure for name, figure in figures.items()},
@@ -79,7 +64,7 @@ def pair_outcome(
         histogram={series: score_histogram(score[same], score[~same])},
         thresholds=recommended_thresholds(curve),
         hardest=[] if first is None or second is None else hardest_pairs(score, same, first, second),
-        unsupported={before + name: why for name, why in unsupported_fars(fars, curve.num_impostor).items()},
+        unsupported={before + name: why for name, why in unsupported.items()},
         excluded=dict(excluded or {}),
     )
 
@@ -119,12 +104,26 @@ def score_histogram(genuine: Tensor, impostor: Tensor) -> Histogram:
     return Histogram(((edges[:-1] + edges[1:]) / 2).tolist(), *counts)
 
 
+def _mean_units(genuine: Tensor, accuracy: Mapping[str, FoldAccuracy], cut: Mapping[str, float]) -> dict[str, Units]:
+    """Pairs whose mean a figure is, where all folds are of one size; genuine pairs only for a true accept rate."""
+    right = {f"accuracy@{name}": part.right for name, part in accuracy.items()}
+    right |= {name: genuine > score for name, score in cut.items()}
+    right |= {name: part.right for name, part in protocol_tars(accuracy).items()}
+    return {name: Units(part.float().cpu().numpy(), torch.arange(len(part)).numpy()) for name, part in right.items()}
+
+
+def _unsupported_tars(accuracy: Mapping[str, FoldAccuracy], num_impostor: int) -> dict[str, str]:
+    return {
+        protocol_tar_name(
+            name
+        ): f"needs {1 / PROTOCOL_FARS[name]:.0f} impostor pairs outside every fold, and a genuine "
+        f"pair in it; there are {num_impostor} impostor pairs"
+        for name, part in accuracy.items()
+        if name in PROTOCOL_FARS and part.tar is None
+    }
+
+
 def _highest_rejected(curve: Roc, far: float) -> float:
     last = int((curve.far <= far).sum()) - 1
     rejected = curve.threshold[last + 1 :]
     return float(rejected[0]) if len(rejected) else -torch.inf
-
-
-def _units(outcome: Tensor) -> Units:
-    value = outcome.float().cpu().numpy()
-    return Units(value, torch.arange(len(value)).numpy())

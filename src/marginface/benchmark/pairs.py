@@ -97,10 +97,11 @@ class PairBenchmark(Benchmark):
             torch.from_numpy(part) for part in (self.pairs.first, self.pairs.second, self.pairs.same)
         )
         images = (embeddings.plain, embeddings.flipped, first, second)
+        score = flip_sum_cosine(*images)
         return pair_outcome(
-            flip_sum_cosine(*images),
+            score,
             same,
-            {name: PROTOCOLS[name](*images, same, self.num_folds) for name in self.protocols},
+            {name: PROTOCOLS[name](*images, same, self.num_folds, score=score) for name in self.protocols},
             first=first,
             second=second,
             fars=self.fars,

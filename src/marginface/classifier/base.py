@@ -107,6 +107,38 @@ class Classifier(nn.Module, ABC):
                 loss = loss + self._recall(self.head.memory_head, batch)
             return Classification(loss.mean(), self._own(correct))
 
+    @torch.no_grad()
+    def predict(self, embedding: Tensor) -> Tensor:
+        """The most similar class without any margin: the decision that :attr:`Classification.correct` is about.
+
+        Args:
+            embedding: (N, D) of any floating dtype, on any device. Where the classes are split over processes, all of
+                them call this with the same embeddings and get the same classes.
+
+        Returns:
+            (N,) int64 classes in [0, C), on the embeddings' device.
+
+        Raises:
+            ValueError: if the shape does not fit, or an embedding has no direction.
+        """
+        self._check_shape(embedding)
+        self._check_lengths(embedding)
+        wide = torch.promote_types(embedding.dtype, torch.float32)
+        with torch.autocast(self.weight.device.type, enabled=False):
+            plain = self._plain(*normalize(embedding.to(self.weight.device, wide)))
+            return self._best_class(plain).to(embedding.device)
+
+    def _plain(self, feature: Tensor, norm: Tensor) -> Tensor:
+        """Similarities (N, c) to the classes of this process without margin, with biases where the head has them."""
+        centre, length = normalize(self.weight.to(feature.dtype))
+        along = feature @ centre.T if self.head.normalize_weight else (feature @ centre.T) * length
+        best = along.view(len(feature), self.count, self.head.num_centres).amax(dim=2)
+        return best if self.bias is None else norm.unsqueeze(1) * best + self.bias
+
+    def _best_class(self, plain: Tensor) -> Tensor:
+        """Class (N,) with the largest of the similarities of :meth:`_plain`."""
+        return plain.argmax(dim=1)
+
     def _batch(self, embedding: Tensor, label: Tensor) -> Batch:
         """The rows that this process computes the loss of."""
         wide = torch.promote_types(embedding.dtype, torch.float32)
@@ -191,8 +223,7 @@ class Classifier(nn.Module, ABC):
 
     def check(self, embedding: Tensor, label: Tensor) -> None:
         """Refuse a batch that does not fit this classifier; values are read on the CPU only (no device sync)."""
-        if embedding.ndim != 2 or embedding.shape[1] != self.embedding_dim:
-            raise ValueError(f"embedding has shape {tuple(embedding.shape)}; expected (N, {self.embedding_dim})")
+        self._check_shape(embedding)
         if label.dtype != torch.int64 or label.shape != embedding.shape[:1]:
             raise ValueError(
                 f"label has dtype {label.dtype} and shape {tuple(label.shape)}; "
@@ -201,6 +232,10 @@ class Classifier(nn.Module, ABC):
         if label.device.type == "cpu" and label.numel():
             self._check_values(embedding.detach(), label)
 
+    def _check_shape(self, embedding: Tensor) -> None:
+        if embedding.ndim != 2 or embedding.shape[1] != self.embedding_dim:
+            raise ValueError(f"embedding has shape {tuple(embedding.shape)}; expected (N, {self.embedding_dim})")
+
     def _check_values(self, embedding: Tensor, label: Tensor) -> None:
         low, high = int(label.min()), int(label.max())
         if not 0 <= low <= high < self.num_classes:
@@ -208,6 +243,10 @@ class Classifier(nn.Module, ABC):
                 f"label has values in [{low}, {high}], outside [0, {self.num_classes}); "
                 "num_classes must be the number of training identities"
             )
+        self._check_lengths(embedding)
+
+    @staticmethod
+    def _check_lengths(embedding: Tensor) -> None:
         length = torch.linalg.vector_norm(embedding.float(), dim=1)
         for wrong, what, remedy in (
             (~torch.isfinite(length), "not finite", "lower optimizer.lr or set trainer.gradient_clip_val"),

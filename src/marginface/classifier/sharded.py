@@ -165,10 +165,23 @@ class ShardedClassifier(FusedClassifier):
         if self._sampled is not None:
             self._sampled.attach(optimizer)
 
-    def _batch(self, embedding: Tensor, label: Tensor) -> Batch:
-        """Rows of all processes: directions for partial use, lengths and labels for replicated use."""
+    def _plain(self, feature: Tensor, norm: Tensor) -> Tensor:
+        self._require_centres()
+        return super()._plain(feature, norm)
+
+    def _best_class(self, plain: Tensor) -> Tensor:
+        """Of the classes of all processes; of equal ones, the last."""
+        nothing = plain.new_full((len(plain), 1), float("-inf"))  # a process may have no class at all
+        own, place = torch.cat([plain, nothing], dim=1).max(dim=1)
+        return max_over_processes(torch.where(own == max_over_processes(own), self.first + place, -1))
+
+    def _require_centres(self) -> None:
         if not self._is_complete:
             raise RuntimeError("ShardedClassifier has no centres yet; call materialize() before the optimizer is built")
+
+    def _batch(self, embedding: Tensor, label: Tensor) -> Batch:
+        """Rows of all processes: directions for partial use, lengths and labels for replicated use."""
+        self._require_centres()
         self._counts = row_counts(len(label), label.device)
         factor = float(len(self._counts)) if self.averaged else 1.0
         feature, _ = normalize(gather_for_partial_use(embedding, self._counts, factor))

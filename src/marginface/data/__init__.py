@@ -1,5 +1,6 @@
 """Face data: from bytes on disk to images and labels."""
 
+from marginface.data.ck_plus import CKPlusFaces
 from marginface.data.dataset import FaceDataset, ImageDataset
 from marginface.data.decode import decode, encode
 from marginface.data.errors import (
@@ -23,6 +24,7 @@ from marginface.data.synthetic import SyntheticFaces, write_synthetic
 __all__ = [
     "BatchRequest",
     "BatchSampler",
+    "CKPlusFaces",
     "DataError",
     "DataNotFoundError",
     "FaceDataset",

@@ -1,8 +1,11 @@
 """Comparison of every embedding with every other, exactly, in blocks: nothing of the size of the matrix is stored."""
 
-from marginface.matching.dense import genuine_scores, mate_ranks, row_tops, top_impostors
+from marginface.matching.genuine import genuine_scores
+from marginface.matching.impostors import top_impostors
+from marginface.matching.ranks import mate_ranks
 from marginface.matching.rows import PairScores, Rows, RowTops, TopScores
 from marginface.matching.thresholds import accepted_share, cut_at_far, num_needed, supported
+from marginface.matching.tops import row_tops
 
 __all__ = [
     "PairScores",

@@ -1,6 +1,7 @@
 """Comparisons of all rows with all rows in their readable form: the whole matrix of scores at once.
 
-The reference that the streaming forms are tested against. Shapes: Q queries, G gallery, D embedding, K kept, S stops.
+The reference that the streaming forms are tested against. A score is the dot product in float64, rounded to float32.
+Equal scores stand in the order of query, then gallery row. Shapes: Q queries, G gallery, D embedding, K kept, S stops.
 """
 
 from collections.abc import Sequence
@@ -31,8 +32,9 @@ def top_impostors(
     impostor = _impostors(query_identity, gallery_identity)
     score = _scores(query, gallery)[impostor]
     first, second = impostor.nonzero(as_tuple=True)
-    best = score.topk(min(num_kept, len(score)))
-    return TopScores(best.values, first[best.indices], second[best.indices], len(score))
+    best = score.sort(descending=True, stable=True)
+    chosen = best.indices[:num_kept]
+    return TopScores(best.values[:num_kept], first[chosen], second[chosen], len(score))
 
 
 def genuine_scores(
@@ -92,8 +94,8 @@ def mate_ranks(
 
 
 def _scores(query: Rows, gallery: Rows | None) -> Tensor:
-    left = query[0 : len(query)]
-    return left @ (left if gallery is None else gallery[0 : len(gallery)]).T
+    left = query[0 : len(query)].double()
+    return (left @ (left if gallery is None else gallery[0 : len(gallery)].double()).T).float()
 
 
 def _impostors(query_identity: Tensor, gallery_identity: Tensor | None) -> Tensor:
@@ -103,9 +105,10 @@ def _impostors(query_identity: Tensor, gallery_identity: Tensor | None) -> Tenso
 
 
 def _padded_top(score: Tensor, num_kept: int) -> tuple[Tensor, Tensor]:
-    best = score.topk(min(num_kept, score.shape[1]), dim=1)
+    best = score.sort(dim=1, descending=True, stable=True)
+    width = min(num_kept, score.shape[1])
     values = score.new_full((len(score), num_kept), -torch.inf)
-    values[:, : best.values.shape[1]] = best.values
+    values[:, :width] = best.values[:, :width]
     rows = torch.full_like(values, -1, dtype=torch.int64)
-    rows[:, : best.values.shape[1]] = best.indices
+    rows[:, :width] = best.indices[:, :width]
     return values, rows.masked_fill(values == -torch.inf, -1)

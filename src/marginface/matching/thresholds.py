@@ -25,11 +25,14 @@ def cut_at_far(top: TopScores, far: float) -> float:
         far: False accept rate as a fraction.
 
     Raises:
-        ValueError: There are too few impostor pairs for this rate, or ``top`` has too few of their scores.
+        ValueError: ``far`` is no rate, there are too few impostor pairs for it, or ``top`` has too few of their scores.
     """
+    if not 0 < far <= 1:
+        raise ValueError(f"far={far:g} is no false accept rate: pass a fraction above 0, at most 1")
     if not supported(far, top.num_impostor):
+        needed = math.ceil(1 / far * (1 - 1e-12))
         raise ValueError(
-            f"far={far:g} needs at least {1 / far:.0f} impostor pairs, got {top.num_impostor}: choose a larger far"
+            f"far={far:g} needs at least {needed} impostor pairs, got {top.num_impostor}: choose a larger far"
         )
     accepted = _num_accepted(far, top.num_impostor)
     if accepted >= top.num_impostor:

@@ -1,6 +1,6 @@
 """Percentile bootstrap intervals of verification figures.
 
-Shapes: P pairs, K distinct scores, R resamples, F folds.
+Shapes: P pairs, K corners of a curve, R resamples, F folds.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from marginface.metric.functional import Roc, check_scores, rank_scores, roc_from_counts
-from marginface.metric.protocol import FoldAccuracy
+from marginface.metric.folds import FoldAccuracy
+from marginface.metric.functional import Roc, roc
 
 _CHUNK_CELLS = 2**20  # resamples x scores held at a time: 8 MiB a buffer, about what a cache holds
 
@@ -44,11 +45,14 @@ def pairs_bootstrap(
 
     Each class keeps its number of pairs, so every resample supports the same false accept rates. Pairs that
     share an image or a person count as independent, as is usual for these protocols; the true interval is wider.
+    Resampled curves have points only where the plain one turns from genuine to impostor pairs or back: between them
+    every resampled curve is straight.
 
     Args:
         score: Similarity of each pair, (P,).
         same: Whether the pair shows one identity, (P,) bool.
-        statistics: Name -> function of a curve with leading dimensions (R,) that returns (R,) values.
+        statistics: Name -> function of a curve with leading dimensions (R,) that returns (R,) values. Points that lie
+            on a straight part of a curve must not matter to it.
         num_bootstrap: Number of resamples R.
         confidence: Share of the resamples inside the interval.
         seed: The same seed gives the same interval.
@@ -61,24 +65,18 @@ def pairs_bootstrap(
 
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13 (percentile interval).
     """
-    check_scores(score, same)
+    curve = roc(score.cpu(), same.cpu())
     check_bootstrap(num_bootstrap, confidence)
-    threshold, level = rank_scores(score.cpu())
-    genuine, impostor = level[same.cpu()], level[~same.cpu()]
-    num_levels = len(threshold)
-    curve = roc_from_counts(
-        torch.bincount(genuine, minlength=num_levels), torch.bincount(impostor, minlength=num_levels), threshold
-    )
+    turns = _turns(curve)
     drawn: dict[str, list[Tensor]] = {name: [] for name in statistics}
     generator = torch.Generator().manual_seed(seed)
-    for rows in _chunks(num_bootstrap, max(1, _CHUNK_CELLS // len(score))):
-        genuine_count = _resample(genuine, rows, num_levels, generator)
-        impostor_count = _resample(impostor, rows, num_levels, generator)
-        resampled = roc_from_counts(genuine_count, impostor_count, threshold)
+    for rows in chunks(num_bootstrap, len(score)):
+        tar = _resampled(turns.tar, curve.num_genuine, rows, generator)
+        far = _resampled(turns.far, curve.num_impostor, rows, generator)
         for name, statistic in statistics.items():
-            drawn[name].append(statistic(resampled))
+            drawn[name].append(statistic(turns._replace(far=far, tar=tar)))
     return {
-        name: _interval(float(statistic(curve)), torch.cat(drawn[name]), confidence)
+        name: percentile_interval(float(statistic(curve)), torch.cat(drawn[name]), confidence)
         for name, statistic in statistics.items()
     }
 
@@ -105,7 +103,7 @@ def folds_bootstrap(
     chance = accuracy.accuracy.cpu().expand(num_bootstrap, -1).contiguous()
     generator = torch.Generator().manual_seed(seed)
     correct = torch.binomial(num_pairs, chance, generator=generator)
-    return _interval(accuracy.mean, (correct / num_pairs).mean(1), confidence)
+    return percentile_interval(accuracy.mean, (correct / num_pairs).mean(1), confidence)
 
 
 def check_bootstrap(num_bootstrap: int, confidence: float) -> None:
@@ -120,20 +118,37 @@ def check_bootstrap(num_bootstrap: int, confidence: float) -> None:
         raise ValueError(f"confidence={confidence} must lie between 0 and 1; 0.95 is usual")
 
 
-def _chunks(total: int, size: int) -> Iterator[int]:
-    for start in range(0, total, size):
-        yield min(size, total - start)
+def chunks(num_bootstrap: int, num_units: int) -> Iterator[int]:
+    """Numbers of resamples to hold at a time, so that their buffers stay in cache."""
+    size = max(1, _CHUNK_CELLS // num_units)
+    for start in range(0, num_bootstrap, size):
+        yield min(size, num_bootstrap - start)
 
 
-def _resample(level: Tensor, rows: int, num_levels: int, generator: torch.Generator) -> Tensor:
-    """Pairs at each score in ``rows`` draws with replacement of ``len(level)`` pairs, (rows, K) int64."""
-    drawn = level[torch.randint(len(level), (rows, len(level)), generator=generator)]
-    drawn += num_levels * torch.arange(rows)[:, None]
-    return torch.bincount(drawn.flatten(), minlength=rows * num_levels).reshape(rows, num_levels)
+def times_drawn(num_units: int, rows: int, generator: torch.Generator) -> Tensor:
+    """How often each unit is drawn in ``rows`` resamples with replacement, (rows, num_units) int64."""
+    drawn = torch.randint(num_units, (rows, num_units), generator=generator)
+    drawn += num_units * torch.arange(rows)[:, None]
+    return torch.bincount(drawn.flatten(), minlength=rows * num_units).reshape(rows, num_units)
 
 
-def _interval(value: float, drawn: Tensor, confidence: float) -> Interval:
+def percentile_interval(value: float, drawn: Tensor, confidence: float, over: str = "pairs") -> Interval:
+    """Interval between the percentiles of resampled figures (R,), widened to hold the figure itself."""
     tail = (1 - confidence) / 2
     low, high = torch.quantile(drawn, torch.tensor([tail, 1 - tail], dtype=drawn.dtype)).tolist()
     # a biased figure (EER on few pairs) can fall outside its percentiles: widen rather than contradict it
-    return Interval(value, min(low, value), max(high, value))
+    return Interval(value, min(low, value), max(high, value), over)
+
+
+def _turns(curve: Roc) -> Roc:
+    """The curve without the points inside a run of genuine pairs only or of impostor pairs only."""
+    across, up = curve.far.diff() > 0, curve.tar.diff() > 0
+    inside = (across[1:] == across[:-1]) & (up[1:] == up[:-1]) & (across != up)[1:]
+    keep = functional.pad(~inside, (1, 1), value=True)
+    return curve._replace(far=curve.far[keep], tar=curve.tar[keep], threshold=curve.threshold[keep])
+
+
+def _resampled(share: Tensor, num_pairs: int, rows: int, generator: torch.Generator) -> Tensor:
+    """Share of the pairs of a class accepted at each point of a curve, (rows, K), in place of ``share`` (K,)."""
+    accepted = functional.pad(times_drawn(num_pairs, rows, generator).cumsum(1), (1, 0))  # of the first 0, 1, ... pairs
+    return accepted.index_select(1, (share * num_pairs).round().long()).double() / num_pairs

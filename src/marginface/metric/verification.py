@@ -4,7 +4,6 @@ Shapes: N images of a batch, D embedding, P pairs.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from marginface.metric.bootstrap import Interval, check_bootstrap, folds_bootstrap, pairs_bootstrap
-from marginface.metric.functional import Roc, auc, check_same, eer, far_name, roc, supports_far, tar_at_far
+from marginface.metric.bootstrap import Interval, check_bootstrap
+from marginface.metric.functional import check_same
+from marginface.metric.pair_figures import pair_figures
 from marginface.metric.protocol import PROTOCOLS, check_folds, flip_sum_cosine
 
 __all__ = ["Interval", "PairVerification"]
@@ -104,7 +104,7 @@ class PairVerification(Metric):
         """Figures of all pairs, the same on every process.
 
         Returns:
-            ``accuracy@<protocol>``, ``auc``, ``eer`` and ``tar@far=<far>`` for every supported far.
+            The figures that :func:`marginface.metric.pair_figures.pair_figures` names.
 
         Raises:
             RuntimeError: Images of the pair list have no embedding.
@@ -113,23 +113,15 @@ class PairVerification(Metric):
         plain, flipped = self._images()
         images = (plain, flipped, self.first, self.second)
         score = flip_sum_cosine(*images)
-        options: dict[str, Any] = {
-            "num_bootstrap": self.num_bootstrap,
-            "confidence": self.confidence,
-            "seed": self.seed,
-        }
-        accuracies = {
-            f"accuracy@{name}": folds_bootstrap(PROTOCOLS[name](*images, self.same, self.num_folds), **options)
-            for name in self.protocols
-        }
-        statistics = self._statistics(roc(score, self.same))
-        return accuracies | pairs_bootstrap(score, self.same, statistics, **options)
-
-    def _statistics(self, curve: Roc) -> dict[str, Callable[[Roc], Tensor]]:
-        tars = {
-            f"tar@far={far_name(far)}": partial(tar_at_far, far=far) for far in self.fars if supports_far(curve, far)
-        }
-        return {"auc": auc, "eer": eer, **tars}
+        return pair_figures(
+            score,
+            self.same,
+            {name: PROTOCOLS[name](*images, self.same, self.num_folds, score=score) for name in self.protocols},
+            self.fars,
+            num_bootstrap=self.num_bootstrap,
+            confidence=self.confidence,
+            seed=self.seed,
+        )
 
     def _images(self) -> tuple[Tensor, Tensor]:
         """Plain and mirrored embedding by image index; of repeated images the first row counts."""

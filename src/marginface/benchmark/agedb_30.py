@@ -1,0 +1,58 @@
+"""AgeDB-30: one person, thirty years apart."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from marginface.benchmark.listed_pairs import ListedPairs
+from marginface.data.pair_lists import ListedPair, Origin, read_agedb_pairs
+
+
+class AgeDB30(ListedPairs):
+    """AgeDB's protocol of 30 years, 10 folds of 600 pairs.
+
+    ``path`` is ``agedb_30.bin``, or a folder with ``agedb_30.txt`` and the aligned images
+    ``<images>/0_MariaCallas_35_f.jpg``. The original list is a MATLAB file, which is not read here;
+    :func:`marginface.data.pair_lists.read_agedb_pairs` says what the text holds, and how it is made from that file.
+
+    Args:
+        path: The ``.bin`` file, or the folder.
+        images: Folder of the images, below ``path`` or absolute.
+        on_missing: ``fail``, or ``exclude``, which leaves out the pairs with a missing image.
+        num_folds: Number of folds that the list was made with.
+        protocols: Names in :data:`marginface.metric.PROTOCOLS`.
+        fars: False accept rates as fractions to report the true accept rate at.
+        num_bootstrap: Number of resamples of an interval.
+
+    Raises:
+        DataNotFoundError: There is nothing at ``path``.
+        ValueError: ``on_missing`` is unknown.
+
+    Source: Moschoglou et al., "AgeDB: the first manually collected, in-the-wild age database", CVPRW 2017.
+    """
+
+    origin = Origin(
+        "AgeDB",
+        'Moschoglou et al., "AgeDB", CVPRW 2017 (Imperial College London: ibug.doc.ic.ac.uk/resources/agedb)',
+        "agedb_30.bin, or a folder with agedb_30.txt (the MATLAB splits as lines <image> <image> <1 or -1>) and "
+        "aligned images <images>/0_MariaCallas_35_f.jpg",
+    )
+
+    def __init__(
+        self,
+        path: Path | str,
+        images: str = "03_Protocol_Images",
+        on_missing: str = "fail",
+        num_folds: int = 10,
+        protocols: Sequence[str] = ("sphereface", "insightface", "strict"),
+        fars: Sequence[float] = (1e-1, 1e-2, 1e-3, 1e-4),
+        num_bootstrap: int = 1000,
+    ) -> None:
+        super().__init__(path, images, on_missing, num_folds, protocols, fars, num_bootstrap)
+
+    def lists(self) -> Sequence[Path]:
+        """Files of the lists."""
+        return [self.path / "agedb_30.txt"]
+
+    def listed(self) -> list[ListedPair]:
+        """All pairs of ``agedb_30.txt``."""
+        return read_agedb_pairs(self.path / "agedb_30.txt", self.num_folds)

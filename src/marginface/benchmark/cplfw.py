@@ -1,0 +1,58 @@
+"""CPLFW: LFW across pose."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from marginface.benchmark.listed_pairs import ListedPairs
+from marginface.data.pair_lists import ListedPair, Origin, read_two_line_pairs
+
+
+class CPLFW(ListedPairs):
+    """Cross-Pose LFW, 10 folds of 300 + 300 pairs.
+
+    ``path`` is ``cplfw.bin``, or a folder with ``pairs_CPLFW.txt`` and the aligned images
+    ``<images>/Aaron_Eckhart_1.jpg``. The archive's own ``aligned images`` are cropped by its authors: align the
+    originals as your model was trained, and put the results there or name another folder.
+
+    Args:
+        path: The ``.bin`` file, or the folder.
+        images: Folder of the images, below ``path`` or absolute.
+        on_missing: ``fail``, or ``exclude``, which leaves out the pairs with a missing image.
+        num_folds: Number of folds that the list was made with.
+        protocols: Names in :data:`marginface.metric.PROTOCOLS`.
+        fars: False accept rates as fractions to report the true accept rate at.
+        num_bootstrap: Number of resamples of an interval.
+
+    Raises:
+        DataNotFoundError: There is nothing at ``path``.
+        ValueError: ``on_missing`` is unknown.
+
+    Source: Zheng and Deng, "Cross-Pose LFW: A Database for Studying Cross-Pose Face Recognition in Unconstrained
+    Environments", 2018.
+    """
+
+    origin = Origin(
+        "CPLFW",
+        'Zheng and Deng, "Cross-Pose LFW", 2018 (Beijing University of Posts and Telecommunications, whdeng.cn/CPLFW)',
+        "cplfw.bin, or a folder with pairs_CPLFW.txt and aligned images <images>/Aaron_Eckhart_1.jpg",
+    )
+
+    def __init__(
+        self,
+        path: Path | str,
+        images: str = "aligned images",
+        on_missing: str = "fail",
+        num_folds: int = 10,
+        protocols: Sequence[str] = ("sphereface", "insightface", "strict"),
+        fars: Sequence[float] = (1e-1, 1e-2, 1e-3, 1e-4),
+        num_bootstrap: int = 1000,
+    ) -> None:
+        super().__init__(path, images, on_missing, num_folds, protocols, fars, num_bootstrap)
+
+    def lists(self) -> Sequence[Path]:
+        """Files of the original lists."""
+        return [self.path / "pairs_CPLFW.txt"]
+
+    def listed(self) -> list[ListedPair]:
+        """All pairs of ``pairs_CPLFW.txt``."""
+        return read_two_line_pairs(self.path / "pairs_CPLFW.txt", self.num_folds)
