@@ -33,7 +33,7 @@ from torch import Tensor
 
 from marginface.benchmark import PairBenchmark
 from marginface.data.pairs import FacePairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import PROTOCOLS, insightface, pair_figures
 from marginface.metric.protocol import flip_sum_cosine
 from peers import load

@@ -12,9 +12,9 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 import marginface.strategy
-from marginface.checkpoint_io import AtomicCheckpointIO
+from marginface.checkpoint.io import AtomicCheckpointIO
+from marginface.checkpoint.shards import Shard, ShardFolder
 from marginface.parameters import clip_by_whole_norm
-from marginface.shards import Shard, ShardFolder
 from marginface.strategy import ShardedStrategy
 
 

@@ -14,7 +14,7 @@ _HOMES = {
     "FaceRecognizer": "marginface.recognizer",
     "Preprocess": "marginface.preprocess",
 }
-_PACKAGES = ("backbone", "benchmark", "callbacks", "classifier", "data", "head", "metric")
+_PACKAGES = ("backbone", "benchmark", "callbacks", "classifier", "data", "head", "matching", "metric", "outcome")
 
 __all__ = ["FaceDataModule", "FaceEmbedder", "FaceRecognizer", "Preprocess", "__version__"]
 

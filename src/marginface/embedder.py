@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from marginface.backbone import Backbone
-from marginface.benchmark import Benchmark, Outcome
-from marginface.checkpoint import KEY, backbone_of, read_checkpoint
-from marginface.embeddings import Embeddings
+from marginface.benchmark import Benchmark
+from marginface.checkpoint.model import KEY, backbone_of, read_checkpoint
+from marginface.embedding import Embeddings, fingerprint
 from marginface.extraction import Extraction
-from marginface.fingerprint import fingerprint
 from marginface.metric import Interval
+from marginface.outcome import Outcome
 from marginface.preprocess import Preprocess
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from marginface.benchmark import Benchmark
-from marginface.embedding_store import EmbeddingStore, StoreError
+from marginface.embedding import EmbeddingStore, StoreError
 
 log = logging.getLogger(__name__)
 

@@ -36,8 +36,15 @@ def best_precision(accelerator: str) -> str:
     """The fastest precision that trains safely: bf16 where the hardware has it, else fp16 on a GPU, else fp32."""
     if uses_gpu(accelerator):
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if fast else "32-true"
+    return "bf16-mixed" if multiplies_bf16(torch.device("cpu")) else "32-true"
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether a device has instructions for products of bf16 matrices; without them they are slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    on_cpu = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type == "cpu" and on_cpu
 
 
 def can_compile(accelerator: str) -> bool:

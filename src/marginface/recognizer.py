@@ -14,11 +14,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from marginface.backbone import Backbone
-from marginface.centres import optimizer_ids, put_in, take_out
-from marginface.checkpoint import describe, refuse_mismatch, restore_rng, rng_state
+from marginface.checkpoint.centres import optimizer_ids, put_in, take_out
+from marginface.checkpoint.model import describe, refuse_mismatch, restore_rng, rng_state
 from marginface.classifier import Classification, Classifier, FusedClassifier
 from marginface.embedder import FaceEmbedder
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.head import Head
 from marginface.parameters import apply_lr_factors, clip_by_whole_norm, parameter_groups
 from marginface.preprocess import Preprocess

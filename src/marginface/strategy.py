@@ -14,8 +14,8 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.strategies import DDPStrategy
 from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 
-from marginface.checkpoint_io import AtomicCheckpointIO
-from marginface.shards import Shard, write_shard
+from marginface.checkpoint.io import AtomicCheckpointIO
+from marginface.checkpoint.shards import Shard, write_shard
 
 CENTRES = "centres"  # key under which a recognizer hands its shard over to be saved
 

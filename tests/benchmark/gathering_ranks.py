@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, distributed
 
 from marginface.benchmark.gathered import GatheredEmbeddings
-from marginface.benchmark.outcome import Outcome
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import Interval
+from marginface.outcome import Outcome
 
 Batches = tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
 """Image numbers of the batches of rank 0 and of rank 1."""

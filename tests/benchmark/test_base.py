@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from marginface.benchmark import Benchmark, Outcome
+from marginface.benchmark import Benchmark
 from marginface.data.image_set import ImageSet
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import Interval
+from marginface.outcome import Outcome
 
 
 class Counting(Benchmark):

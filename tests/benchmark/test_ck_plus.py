@@ -14,7 +14,7 @@ from marginface.benchmark.ck_plus import CKPlus
 from marginface.data.ck_plus_sequences import EXPRESSIONS, IMAGES
 from marginface.data.errors import DataNotFoundError
 from marginface.data.layout.ck_plus import write_ck_plus
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # the spawned processes import i
 import gathering_ranks
 
 from marginface.benchmark.gathered import GatheredEmbeddings
-from marginface.benchmark.outcome import Outcome
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
+from marginface.outcome import Outcome
 
 NUM_IMAGES = 11
 

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from marginface.benchmark.ijb import IJB
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.layout.ijb import write_ijb
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 OPTIONS = {"fars": (0.1, 0.01), "fpirs": (0.5, 0.01), "ranks": (1, 5), "num_bootstrap": 20}
 NUM_SUBJECTS = 4  # templates 1 to 4 are enrolled by turns, 5 to 12 are probes, two a subject

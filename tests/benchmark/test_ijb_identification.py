@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from marginface.benchmark.ijb_identification import Enrolled, identification_outcome, mean_outcome
-from marginface.benchmark.outcome import Outcome, Units
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import groups_bootstrap
+from marginface.outcome import Outcome, Units
 
 
 def at(*degrees: float) -> Embeddings:

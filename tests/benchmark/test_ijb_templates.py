@@ -9,7 +9,7 @@ from marginface.benchmark import ijb_templates
 from marginface.benchmark.ijb_templates import template_embeddings
 from marginface.data.alignment import TEMPLATE_112, AlignedFiles
 from marginface.data.ijb_templates import Templates
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 NUM_IMAGES, NUM_ROWS = 12, 30
 

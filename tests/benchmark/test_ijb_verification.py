@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from marginface.benchmark.ijb_verification import Genuine, pair_scores, verification_outcome
-from marginface.benchmark.outcome import Outcome
 from marginface.data.ijb import TemplatePairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import roc, tar_at_far
+from marginface.outcome import Outcome
 
 
 def outcome(genuine: list[float], impostor: list[float], fars: tuple[float, ...], **options: object) -> Outcome:

@@ -10,7 +10,7 @@ from marginface.benchmark.lfw import LFW
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.layout.lfw import write_lfw
 from marginface.data.pairs import write_pairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 WRONG = "pairs known to be wrongly labelled"
 

@@ -11,7 +11,7 @@ from marginface.benchmark.listed_pairs import ListedPairs
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.pair_lists import ListedPair, Origin
 from marginface.data.pairs import FacePairs, write_pairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import PROTOCOLS
 
 NAMES = "abcdefghijklmnopqrstuvwxyz"

@@ -13,7 +13,7 @@ from marginface.benchmark.megaface import MegaFace
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.megaface_distractors import list_name
 from marginface.data.megaface_lists import PhotoList, write_photo_list
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 WHO = ["A", "B", "A", "C", "B", "A", "C", "C", "C", "D"]  # D has no mate
 NUM_DISTRACTORS = 30

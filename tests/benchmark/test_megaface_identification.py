@@ -3,7 +3,7 @@
 import torch
 
 from marginface.benchmark.megaface_identification import best_distractors, both_ways, match_curve, within_rank
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import PairScores
 
 

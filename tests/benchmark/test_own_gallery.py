@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from marginface.benchmark.own_gallery import OwnGallery
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 
 def write(root: Path, gallery: dict[str, int], probe: dict[str, int]) -> Path:

@@ -8,7 +8,7 @@ import torch
 
 from marginface.benchmark.own_pairs import OwnPairs
 from marginface.data.errors import DataNotFoundError, PairsError
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 NUM_PEOPLE, NUM_IMAGES = 8, 3
 

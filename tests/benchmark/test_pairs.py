@@ -14,7 +14,7 @@ from marginface.benchmark import Benchmark, PairBenchmark
 from marginface.data.decode import decode
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.pairs import FacePairs, write_pairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import Interval
 
 

@@ -11,7 +11,7 @@ import torch
 from marginface.benchmark.rfw import GROUPS, RFW
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.layout.rfw import write_rfw, write_rfw_bins
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 NAMES = [group.lower() for group in GROUPS]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from marginface.benchmark import tinyface
 from marginface.benchmark.tinyface import TinyFace
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 GALLERY = ("3_1.jpg", "3_2.jpg", "12_1.jpg", "40_7.jpg")
 PROBES = ("12_2.jpg", "3_9.jpg", "40_8.jpg")

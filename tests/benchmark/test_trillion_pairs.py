@@ -12,7 +12,7 @@ import torch
 from marginface.benchmark.base import Benchmark, FeatureFiles
 from marginface.benchmark.trillion_pairs import TrillionPairs
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 LABELS = [-1, 2, 0, -1, 2, 2, -1, 0, 5, -1]
 NAMES = [f"0{number % 3}/{number}.jpg" for number in range(len(LABELS))]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from marginface.benchmark.outcome import Outcome
 from marginface.benchmark.trillion_pairs_outcome import falling, first_ranked, highest_of_all, trillion_pairs_outcome
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import PairScores, row_tops
+from marginface.outcome import Outcome
 
 LABELS = torch.tensor([-1, 2, 0, -1, 2, 2, -1, 0, 5, -1, *[-1] * 10])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marginface.benchmark.usable import require_usable
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 
 def test_number_and_finiteness() -> None:

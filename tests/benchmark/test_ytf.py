@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from marginface.benchmark.ytf import YTF, mean_feature, mean_score
 from marginface.data.errors import DataNotFoundError, PairsError
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 LENGTHS = (1, 3, 2)  # of the videos of a person
 

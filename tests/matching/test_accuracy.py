@@ -40,7 +40,8 @@ def test_coarse_products_are_noticed(digits: int, change: float, coarse_products
     coarse_products(digits)
     assert float32_change(CPU, 64) == change
     sides = large()
-    assert errors(sides, accuracy(sides)).max() < accuracy(sides).error < 2.1 * change + 1e-4
+    how = accuracy(sides, screen=False)
+    assert errors(sides, how).max() < how.error < 2.1 * change + 1e-4
 
 
 def test_the_bound_of_bf16_products_is_reached_where_all_digits_are_lost_in_one_direction() -> None:
@@ -101,3 +102,9 @@ def test_rows_that_are_not_finite_are_refused(name: str, value: float) -> None:
     rows[name][17, 3] = value
     with pytest.raises(ValueError, match=f"{name} has rows that are not finite, the first is row 17"):
         accuracy(operands(rows["query"], None, rows["gallery"], None, block=10))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_products_are_bf16_by_default_where_that_is_fast(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marginface.matching.accuracy.multiplies_bf16", lambda device: fast)
+    assert accuracy(large()).dtype == (torch.bfloat16 if fast else torch.float32)

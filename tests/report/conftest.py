@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from marginface.benchmark.outcome import Confusion, Histogram, Line, Outcome, Units
-from marginface.benchmark.pair_outcome import hardest_pairs, pair_outcome
 from marginface.data import encode
 from marginface.data.image_set import ImageSet
 from marginface.metric import groups_bootstrap
 from marginface.metric.protocol import FoldAccuracy
+from marginface.outcome import Confusion, Histogram, Line, Outcome, Units
+from marginface.outcome.pairs import hardest_pairs, pair_outcome
 
 NUM_PAIRS = 3000
 NUM_PROBES = 400

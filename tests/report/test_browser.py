@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from marginface.benchmark import Outcome
 from marginface.data.image_set import ImageSet
+from marginface.outcome import Outcome
 from marginface.report import compare_reports, write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import torch
 
-from marginface.benchmark import Outcome
-from marginface.benchmark.outcome import Confusion, Histogram, RocCurve
 from marginface.metric import Interval
+from marginface.outcome import Confusion, Histogram, Outcome, RocCurve
 from marginface.report import format_figures, write_figures, write_training
 
 OUTCOMES = {

@@ -9,10 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from marginface.benchmark import Outcome
-from marginface.benchmark.outcome import Confusion, HardPair, Line, RocCurve, Threshold, Units
 from marginface.data.image_set import ImageSet
 from marginface.metric import Interval
+from marginface.outcome import Confusion, HardPair, Line, Outcome, RocCurve, Threshold, Units
 from marginface.report.page import breakable, number, p_value, render, signed
 from marginface.report.saved import Report, save_report
 

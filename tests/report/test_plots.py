@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from marginface.benchmark.outcome import Histogram, Line, RocCurve, Threshold
 from marginface.metric import Interval
+from marginface.outcome import Histogram, Line, RocCurve, Threshold
 from marginface.report.canvas import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Entry, Plot, short
 from marginface.report.far_plots import Curve, det_plot, roc_plot
 from marginface.report.plots import cmc_plot, histogram_plot, line_plot

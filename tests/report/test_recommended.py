@@ -1,5 +1,4 @@
-from marginface.benchmark import Outcome
-from marginface.benchmark.outcome import Histogram, Threshold
+from marginface.outcome import Histogram, Outcome, Threshold
 from marginface.report.recommended import Advice, by_rate, num_impostor, of_all, of_benchmark
 
 

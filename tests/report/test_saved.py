@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marginface.benchmark import Outcome
-from marginface.benchmark.outcome import Threshold
 from marginface.data import decode
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.image_set import ImageSet
+from marginface.outcome import Outcome, Threshold
 from marginface.report import Report, load_report, save_report
 from marginface.report.plain import to_plain
 

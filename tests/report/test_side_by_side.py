@@ -4,9 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marginface.benchmark import Outcome
-from marginface.benchmark.outcome import Units
 from marginface.metric import Interval
+from marginface.outcome import Outcome, Units
 from marginface.report.side_by_side import headline, rows
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from marginface.benchmark import Outcome
 from marginface.data.errors import DataNotFoundError
 from marginface.data.image_set import ImageSet
 from marginface.engine import compare
+from marginface.outcome import Outcome
 from marginface.report import compare_reports, write_report
 
 

@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from marginface import FaceRecognizer, Preprocess
 from marginface.backbone import SphereNet
 from marginface.data import read_pairs, write_pairs
-from marginface.embedding_store import StoreError
+from marginface.embedding import StoreError
 from marginface.engine import evaluate
 from marginface.head import CosFace
 

@@ -9,7 +9,6 @@ from marginface.benchmark.cplfw import CPLFW
 from marginface.benchmark.ijb import IJB
 from marginface.benchmark.lfw import LFW
 from marginface.benchmark.megaface import MegaFace
-from marginface.benchmark.outcome import Outcome
 from marginface.benchmark.own_gallery import OwnGallery
 from marginface.benchmark.own_pairs import OwnPairs
 from marginface.benchmark.pairs import PairBenchmark
@@ -31,7 +30,6 @@ __all__ = [
     "Benchmark",
     "FeatureFiles",
     "MegaFace",
-    "Outcome",
     "OwnGallery",
     "OwnPairs",
     "PairBenchmark",

@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from torchmetrics import Metric
 
 from marginface.benchmark.gathered import GatheredEmbeddings
-from marginface.benchmark.outcome import Outcome
 from marginface.data.image_set import ImageSet
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
+from marginface.outcome import Outcome
 
 
 class Benchmark(ABC):

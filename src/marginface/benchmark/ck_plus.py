@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.outcome import Confusion, Outcome, Units
 from marginface.data.ck_plus_sequences import EXPRESSIONS, FoldPart, LabelledSequence, check_settings, read_part
 from marginface.data.image_set import ImageFiles, ImageSet
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import Interval, groups_bootstrap
+from marginface.outcome import Confusion, Outcome, Units
 
 
 class CKPlus(Benchmark):

@@ -12,9 +12,9 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from marginface.benchmark.outcome import Outcome
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import Interval
+from marginface.outcome import Outcome
 
 
 class GatheredEmbeddings(Metric):

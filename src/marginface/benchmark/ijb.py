@@ -9,15 +9,15 @@ from marginface.benchmark.ijb_identification import identification_outcome
 from marginface.benchmark.ijb_lists import Identification, Verification, read_identification, read_verification
 from marginface.benchmark.ijb_templates import template_embeddings
 from marginface.benchmark.ijb_verification import pair_scores, verification_outcome
-from marginface.benchmark.joined import joined
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.ranking import check_ranks
-from marginface.benchmark.rare_accepts import check_rates
 from marginface.data.ijb import IjbPack
 from marginface.data.ijb_templates import ON_MISSING, Templates, read_templates
 from marginface.data.image_set import ImageSet
-from marginface.embeddings import FLIPS, Embeddings
+from marginface.embedding import FLIPS, Embeddings
 from marginface.metric.bootstrap import check_bootstrap
+from marginface.outcome import Outcome
+from marginface.outcome.joined import joined
+from marginface.outcome.ranking import check_ranks
+from marginface.outcome.rare_accepts import check_rates
 
 
 class IJB(Benchmark):

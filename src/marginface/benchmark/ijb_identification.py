@@ -10,13 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from marginface.benchmark.joined import joined
-from marginface.benchmark.open_set import open_set_outcome
-from marginface.benchmark.outcome import Outcome, Units
-from marginface.benchmark.ranking import ranking_outcome, search
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import row_tops
 from marginface.metric import groups_bootstrap
+from marginface.outcome import Outcome, Units
+from marginface.outcome.joined import joined
+from marginface.outcome.open_set import open_set_outcome
+from marginface.outcome.ranking import ranking_outcome, search
 
 
 class Enrolled(NamedTuple):

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from marginface.benchmark.usable import require_usable
 from marginface.data.ijb_templates import Templates
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 _CHUNK = 4096  # memberships that are looked at together
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marginface.benchmark.outcome import HardPair, Histogram, Outcome, RocCurve, Threshold, Units
-from marginface.benchmark.pair_outcome import RECOMMENDED_FARS
 from marginface.data.ijb import TemplatePairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import num_needed, supported
 from marginface.metric import far_name, groups_bootstrap
+from marginface.outcome import HardPair, Histogram, Outcome, RocCurve, Threshold, Units
+from marginface.outcome.pairs import RECOMMENDED_FARS
 
 _CHUNK = 8192  # pairs whose features are gathered together
 _MAX_CURVE_POINTS = 400

@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 from torchmetrics import Metric
 
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.pair_outcome import pair_outcome
 from marginface.benchmark.pairs import PairBenchmark
 from marginface.data.errors import PairsError
 from marginface.data.pair_lists import ListedPair, Origin, check_on_missing, find_images
 from marginface.data.pairs import FacePairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import PROTOCOLS
 from marginface.metric.protocol import flip_sum_cosine, fold_of_pair
+from marginface.outcome import Outcome
+from marginface.outcome.pairs import pair_outcome
 
 MISSING = "pairs with a missing image"
-_NOT_READ = FacePairs((b"",), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_))
 
 
 class ListedPairs(PairBenchmark):
@@ -62,15 +61,20 @@ class ListedPairs(PairBenchmark):
         num_bootstrap: int = 1000,
     ) -> None:
         check_on_missing(on_missing)
-        # given a path, the base asks for a file
-        super().__init__(None, _NOT_READ, num_folds, protocols, fars, num_bootstrap)
-        self.path, self._pairs = Path(path), None
-        if not self.path.exists():
-            raise self.origin.absent(self.path, f"path={path} is neither a .bin file nor a folder")
+        super().__init__(path, None, num_folds, protocols, fars, num_bootstrap)
         self._images, self._on_missing = images, on_missing
         self._fold: NDArray[np.int64] | None = None
         self._place: NDArray[np.int64] | None = None
         self._excluded: dict[str, int] = {}
+
+    def require(self, path: Path) -> None:
+        """Refuse a path that is neither a file nor a folder.
+
+        Raises:
+            DataNotFoundError: It says where the data come from.
+        """
+        if not path.exists():
+            raise self.origin.absent(path, f"path={path} is neither a .bin file nor a folder")
 
     @abstractmethod
     def lists(self) -> Sequence[Path]:
@@ -169,13 +173,14 @@ class ListedPairs(PairBenchmark):
             {name: PROTOCOLS[name](*images, same, fold, score=score) for name in self.protocols},
             first=first,
             second=second,
+            place=None if self._place is None else torch.from_numpy(self._place),
             fars=self.fars,
             num_bootstrap=self.num_bootstrap,
             excluded=self.excluded,
         )
 
-    def metric(self) -> Metric:  # type: ignore[override]  # of uneven folds PairVerification knows nothing
-        """A fresh metric of these pairs."""
+    def metric(self) -> Metric:
+        """A fresh metric of these pairs; of uneven folds PairVerification knows nothing."""
         self.check()
         even = self._fold is None or np.array_equal(self._fold, fold_of_pair(len(self.pairs), self.num_folds))
         return super().metric() if even else Benchmark.metric(self)

@@ -11,8 +11,17 @@ from marginface.benchmark.base import Benchmark, FeatureFiles
 from marginface.benchmark.megaface_features import read_photo_features, write_photo_features
 from marginface.benchmark.megaface_identification import best_distractors, both_ways, match_curve, within_rank
 from marginface.benchmark.megaface_photos import MegaFacePhotos, read_photos
-from marginface.benchmark.outcome import HardPair, Line, Outcome, Units
-from marginface.benchmark.rare_accepts import (
+from marginface.benchmark.usable import require_usable
+from marginface.data.errors import DataNotFoundError
+from marginface.data.found import found
+from marginface.data.image_set import ImageFiles
+from marginface.data.megaface_distractors import SUBSETS, read_distractors
+from marginface.embedding import Embeddings
+from marginface.matching import PairScores, genuine_scores, top_impostors
+from marginface.metric import Interval, far_name, groups_bootstrap
+from marginface.metric.bootstrap import check_bootstrap
+from marginface.outcome import HardPair, Line, Outcome, Units
+from marginface.outcome.rare_accepts import (
     RareAccepts,
     check_rates,
     far_figures,
@@ -20,15 +29,6 @@ from marginface.benchmark.rare_accepts import (
     num_to_keep,
     rare_accepts,
 )
-from marginface.benchmark.usable import require_usable
-from marginface.data.errors import DataNotFoundError
-from marginface.data.found import found
-from marginface.data.image_set import ImageFiles
-from marginface.data.megaface_distractors import SUBSETS, read_distractors
-from marginface.embeddings import Embeddings
-from marginface.matching import PairScores, genuine_scores, top_impostors
-from marginface.metric import Interval, far_name, groups_bootstrap
-from marginface.metric.bootstrap import check_bootstrap
 
 PROBES = ("facescrub", "fgnet")
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)

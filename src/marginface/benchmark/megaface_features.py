@@ -14,7 +14,7 @@ import numpy as np
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.feature_file import read_feature, write_feature
 from marginface.data.found import found
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 _CHUNK = 4096  # photos merged at a time
 

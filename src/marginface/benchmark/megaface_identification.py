@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import PairScores, Rows, row_tops
 
 NUM_RANKS = 10

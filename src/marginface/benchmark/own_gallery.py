@@ -12,20 +12,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from marginface.benchmark.all_pairs import all_pairs_outcome
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.joined import joined
-from marginface.benchmark.open_set import open_set_outcome
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.ranking import Searches, check_ranks, hardest_searches, ranking_outcome, search
 from marginface.benchmark.usable import require_usable
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.folder import ImageFolder
 from marginface.data.found import found
 from marginface.data.image_set import ImageFiles
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import Rows, row_tops
 from marginface.metric.bootstrap import check_bootstrap
+from marginface.outcome import Outcome
+from marginface.outcome.all_pairs import all_pairs_outcome
+from marginface.outcome.joined import joined
+from marginface.outcome.open_set import open_set_outcome
+from marginface.outcome.ranking import Searches, check_ranks, hardest_searches, ranking_outcome, search
 
 POOLINGS = ("mean", "best")
 _CHUNK = 4096  # images pooled at a time

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torchmetrics import Metric
 
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.pair_outcome import pair_outcome
 from marginface.data.errors import DataNotFoundError
 from marginface.data.image_set import ImageSet, as_image_set
 from marginface.data.pairs import FacePairs, read_pairs
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric.protocol import PROTOCOLS, flip_sum_cosine
 from marginface.metric.verification import PairVerification
+from marginface.outcome import Outcome
+from marginface.outcome.pairs import pair_outcome
 
 
 class PairBenchmark(Benchmark):
@@ -43,14 +44,23 @@ class PairBenchmark(Benchmark):
     ) -> None:
         if (path is None) == (pairs is None):
             raise ValueError(f"give either path or pairs, got path={path} and pairs={pairs and type(pairs).__name__}")
-        if path is not None and not Path(path).is_file():
-            raise DataNotFoundError(f"path={path} is no file: point it to a .bin file of image pairs")
         self.path = None if path is None else Path(path)
+        if self.path is not None:
+            self.require(self.path)
         self.num_folds = num_folds
         self.protocols = tuple(protocols)
         self.fars = tuple(fars)
         self.num_bootstrap = num_bootstrap
         self._pairs = pairs
+
+    def require(self, path: Path) -> None:
+        """Refuse a path that nothing can be read from.
+
+        Raises:
+            DataNotFoundError: There is no such file.
+        """
+        if not path.is_file():
+            raise DataNotFoundError(f"path={path} is no file: point it to a .bin file of image pairs")
 
     @property
     def pairs(self) -> FacePairs:
@@ -109,7 +119,7 @@ class PairBenchmark(Benchmark):
             excluded=self.excluded,
         )
 
-    def metric(self) -> PairVerification:
+    def metric(self) -> Metric:
         """A fresh metric of these pairs.
 
         Raises:

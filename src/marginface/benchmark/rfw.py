@@ -11,10 +11,7 @@ import torch
 from torch import Tensor
 
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.group_spread import mean_units, merged, spread_over_groups
 from marginface.benchmark.listed_pairs import MISSING
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.pair_outcome import hardest_pairs, pair_outcome, recommended_thresholds
 from marginface.benchmark.usable import require_usable
 from marginface.data.errors import PairsError
 from marginface.data.image_set import ImageSet, as_image_set
@@ -27,9 +24,12 @@ from marginface.data.pair_lists.rfw_groups import (
     read_group_bins,
     read_group_lists,
 )
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import PROTOCOLS, FoldAccuracy, Interval, PairVerification, roc
 from marginface.metric.protocol import flip_sum_cosine
+from marginface.outcome import Outcome
+from marginface.outcome.group_spread import mean_units, merged, spread_over_groups
+from marginface.outcome.pairs import hardest_pairs, pair_outcome, recommended_thresholds
 
 GROUPS = ("African", "Asian", "Caucasian", "Indian")
 

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.ranking import check_ranks, hardest_searches, ranking_outcome, search
 from marginface.benchmark.usable import require_usable
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.found import found
 from marginface.data.image_names import image_names
 from marginface.data.image_set import ImageFiles
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
+from marginface.outcome import Outcome
+from marginface.outcome.ranking import check_ranks, hardest_searches, ranking_outcome, search
 
 PUBLISHED = {"Gallery_Match": 4443, "Gallery_Distractor": 153_428, "Probe": 3728}
 """Images in each folder of the test set."""

@@ -9,8 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from marginface.benchmark.base import Benchmark, FeatureFiles
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.rare_accepts import check_rates
 from marginface.benchmark.trillion_pairs_outcome import trillion_pairs_outcome
 from marginface.benchmark.usable import require_usable
 from marginface.data.errors import DataError, DataNotFoundError
@@ -18,8 +16,10 @@ from marginface.data.feature_file import map_matrix, write_matrix
 from marginface.data.found import found
 from marginface.data.image_set import ImageFiles
 from marginface.data.trillion_pairs_lists import read_file_list, read_labels
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric.bootstrap import check_bootstrap
+from marginface.outcome import Outcome
+from marginface.outcome.rare_accepts import check_rates
 
 ON_MISSING = ("fail", "exclude")
 _CHUNK = 4096  # rows of a submission made at a time

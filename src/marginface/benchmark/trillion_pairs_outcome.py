@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from marginface.benchmark.megaface_identification import both_ways
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.rare_accepts import far_figures, hard_pairs, num_to_keep, rare_accepts
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.matching import PairScores, TopScores, genuine_scores, row_tops, top_impostors
+from marginface.outcome import Outcome
+from marginface.outcome.rare_accepts import far_figures, hard_pairs, num_to_keep, rare_accepts
 
 
 def trillion_pairs_outcome(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 
 _CHUNK = 4096  # rows that are looked at together
 

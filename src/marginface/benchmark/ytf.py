@@ -15,18 +15,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from marginface.benchmark.base import Benchmark
-from marginface.benchmark.joined import joined
-from marginface.benchmark.outcome import Outcome
-from marginface.benchmark.pair_outcome import pair_outcome
 from marginface.benchmark.usable import require_usable
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.found import found
 from marginface.data.image_names import image_names
 from marginface.data.image_set import ImageFiles
 from marginface.data.ytf import SELECTIONS, VideoPairs, in_time, read_splits, select_frames
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.metric import PairVerification
 from marginface.metric.protocol import cross_validate, first_best_exact_cut
+from marginface.outcome import Outcome
+from marginface.outcome.joined import joined
+from marginface.outcome.pairs import pair_outcome
 
 
 def mean_feature(embeddings: Embeddings, starts: Sequence[int], first: Tensor, second: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from marginface.benchmark import Benchmark, FeatureFiles
 from marginface.data.errors import DataNotFoundError
 from marginface.datamodule import BenchmarkDataModule
-from marginface.embeddings import Embeddings
+from marginface.embedding import Embeddings
 from marginface.engine.build import build_benchmarks, build_trainer, load_embedder
 from marginface.engine.launch import distributed_job
 from marginface.engine.publish import publish, write_outcomes

@@ -10,9 +10,9 @@ import torch
 from omegaconf import DictConfig
 
 import marginface
-from marginface.benchmark import Outcome
 from marginface.data.image_set import ImageSet
 from marginface.embedder import FaceEmbedder
+from marginface.outcome import Outcome
 from marginface.report import format_figures, write_report
 
 log = logging.getLogger(__name__)

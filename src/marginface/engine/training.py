@@ -8,7 +8,7 @@ import lightning as L
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from marginface.checkpoint import read_checkpoint
+from marginface.checkpoint.model import read_checkpoint
 from marginface.datamodule import FaceDataModule
 from marginface.engine.build import build_benchmarks, build_recognizer, build_trainer
 from marginface.engine.launch import distributed_job

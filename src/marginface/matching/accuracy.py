@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from marginface.hardware import multiplies_bf16
 from marginface.matching.operands import Operands
 from marginface.matching.rows import Rows
 
@@ -37,7 +38,7 @@ class Accuracy(NamedTuple):
 
 
 @torch.no_grad()
-def accuracy(sides: Operands, *, screen: bool = False) -> Accuracy:
+def accuracy(sides: Operands, *, screen: bool | None = None) -> Accuracy:
     """How products of these rows are computed, with their error; looks at every row once.
 
     The factors' rounding changes x y by at most \\|dx\\| \\|y\\| + \\|x + dx\\| \\|dy\\| (Cauchy-Schwarz), where for
@@ -46,11 +47,12 @@ def accuracy(sides: Operands, *, screen: bool = False) -> Accuracy:
 
     Args:
         sides: What is compared.
-        screen: Whether to multiply in bf16.
+        screen: Whether to multiply in bf16; None where the device has instructions for it.
 
     Raises:
         ValueError: A row is not finite.
     """
+    screen = multiplies_bf16(sides.device) if screen is None else screen
     dtype = torch.bfloat16 if screen else torch.float32
     dim = sides.query[0:1].shape[1] if len(sides.query) else 0
     coarse = 0.0 if screen or not dim else float32_change(sides.device, dim)

@@ -26,7 +26,7 @@ def top_impostors(
     gallery_identity: Tensor | None = None,
     *,
     num_kept: int,
-    screen: bool = False,
+    screen: bool | None = None,
     block: int | None = None,
     device: torch.device | str | None = None,
 ) -> TopScores:
@@ -42,7 +42,7 @@ def top_impostors(
         gallery: (G, D) unit rows; None compares the queries with each other, each pair once.
         gallery_identity: (G,) int64, with ``gallery``.
         num_kept: K; fewer are returned where there are fewer impostor pairs. Memory grows with it.
-        screen: Whether to multiply in bf16: about twice as fast where the device has bf16 products.
+        screen: Whether to multiply in bf16, which returns the same; None where the device has instructions for it.
         block: Rows of a side that are read together; None for 8192, on a GPU 65536.
         device: Where products are computed; None for the queries' own device, or the CPU if they name none.
 

@@ -52,7 +52,7 @@ def mate_ranks(
         ValueError: Rows and identities that do not fit each other, or rows that are not finite.
     """
     sides = operands(query, query_identity, gallery, gallery_identity, block, device)
-    walk, mates = Walk(sides, accuracy(sides)), Mates(sides)
+    walk, mates = Walk(sides, accuracy(sides, screen=False)), Mates(sides)
     parts = [_ranks(walk, mates, span) for span in walk.query_blocks(*share(len(query)))]
     empty = torch.empty(0, dtype=torch.int64, device=sides.device)
     parts.append((empty, empty.float(), empty))

@@ -26,7 +26,7 @@ def row_tops(
     stops: Sequence[int] | None = None,
     query_identity: Tensor | None = None,
     gallery_identity: Tensor | None = None,
-    screen: bool = False,
+    screen: bool | None = None,
     block: int | None = None,
     device: torch.device | str | None = None,
 ) -> RowTops:
@@ -41,7 +41,7 @@ def row_tops(
         stops: S numbers of gallery rows, rising; None for the whole gallery.
         query_identity: (Q,) int64; with ``gallery_identity``, rows of the query's own identity are passed over.
         gallery_identity: (G,) int64.
-        screen: Whether to multiply in bf16.
+        screen: Whether to multiply in bf16, which returns the same; None where the device has instructions for it.
         block: Rows of a side that are read together; None for 8192, on a GPU 65536.
         device: Where products are computed; None for the queries' own device, or the CPU if they name none.
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from marginface.benchmark.outcome import RocCurve
 from marginface.metric import Interval
+from marginface.outcome import RocCurve
 from marginface.report.canvas import Entry, Plot, draw_line, finish, limit_y, log_axis, new_axes
 from marginface.report.inline_svg import FAINT
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from marginface.benchmark import Outcome
+from marginface.outcome import Outcome
 
 Outcomes = Mapping[str, Outcome]
 """What was measured, by the benchmark's name."""

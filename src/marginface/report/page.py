@@ -10,8 +10,8 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from marginface.benchmark.outcome import Confusion, Outcome
 from marginface.metric import far_name
+from marginface.outcome import Confusion, Outcome
 from marginface.report import side_by_side
 from marginface.report.canvas import Plot
 from marginface.report.panels import panels

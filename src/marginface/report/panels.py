@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from marginface.benchmark.outcome import Outcome
 from marginface.metric import Interval
+from marginface.outcome import Outcome
 from marginface.report.canvas import Entry, Plot
 from marginface.report.far_plots import Curve, det_plot, roc_plot
 from marginface.report.plots import cmc_plot, histogram_plot, line_plot

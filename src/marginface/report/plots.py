@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from marginface.benchmark.outcome import Histogram, Line, Threshold
 from marginface.metric import far_name
+from marginface.outcome import Histogram, Line, Threshold
 from marginface.report.canvas import (
     Entry,
     Plot,

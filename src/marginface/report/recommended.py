@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from marginface.benchmark.outcome import Outcome, Threshold
-from marginface.benchmark.pair_outcome import RECOMMENDED_FARS
+from marginface.outcome import Outcome, Threshold
+from marginface.outcome.pairs import RECOMMENDED_FARS
 
 
 class Advice(NamedTuple):

@@ -14,10 +14,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from marginface.benchmark.outcome import Outcome, Units
 from marginface.data.decode import encode
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.image_set import ImageSet
+from marginface.outcome import Outcome, Units
 from marginface.report.plain import from_plain, to_plain
 
 REPORT_FILE = "report.json"

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from marginface.benchmark.outcome import Outcome, Units
 from marginface.metric import Interval, PairedTest, paired_test
+from marginface.outcome import Outcome, Units
 
 LOWER_IS_BETTER = {"eer", "std", "gap"}  # as a part of the figure's name
 SIGNIFICANT = 0.05

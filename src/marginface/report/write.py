@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from marginface.benchmark.outcome import Outcome
 from marginface.data.image_set import ImageSet
+from marginface.outcome import Outcome
 from marginface.report.files import write_figures
 from marginface.report.saved import load_report, save_report
 
