@@ -39,7 +39,7 @@ train: $(READY) ## Install, get the sample data, train, evaluate, draw the plots
 
 test: $(READY_DEV) ## Install with the dev extra, run the whole test suite; ARGS="-k head" for a part of it.
 	@echo "== Tests: pytest $(ARGS)"
-	@OMP_NUM_THREADS=1 python -m pytest -n auto --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(READY_DEV) ## Style, types and the pre-commit hooks; changes nothing but stray blanks.
 	@echo "== ruff, mypy"
