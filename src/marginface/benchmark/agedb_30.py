@@ -16,7 +16,7 @@ class AgeDB30(ListedPairs):
 
     Args:
         path: The ``.bin`` file, or the folder.
-        images: Folder of the images, below ``path`` or absolute.
+        images: Folder of the images, below ``path`` or absolute; None for ``03_Protocol_Images``.
         on_missing: ``fail``, or ``exclude``, which leaves out the pairs with a missing image.
         num_folds: Number of folds that the list was made with.
         protocols: Names in :data:`marginface.metric.PROTOCOLS`.
@@ -30,24 +30,13 @@ class AgeDB30(ListedPairs):
     Source: Moschoglou et al., "AgeDB: the first manually collected, in-the-wild age database", CVPRW 2017.
     """
 
+    folder = "03_Protocol_Images"
     origin = Origin(
         "AgeDB",
         'Moschoglou et al., "AgeDB", CVPRW 2017 (Imperial College London: ibug.doc.ic.ac.uk/resources/agedb)',
         "agedb_30.bin, or a folder with agedb_30.txt (the MATLAB splits as lines <image> <image> <1 or -1>) and "
         "aligned images <images>/0_MariaCallas_35_f.jpg",
     )
-
-    def __init__(
-        self,
-        path: Path | str,
-        images: str = "03_Protocol_Images",
-        on_missing: str = "fail",
-        num_folds: int = 10,
-        protocols: Sequence[str] = ("sphereface", "insightface", "strict"),
-        fars: Sequence[float] = (1e-1, 1e-2, 1e-3, 1e-4),
-        num_bootstrap: int = 1000,
-    ) -> None:
-        super().__init__(path, images, on_missing, num_folds, protocols, fars, num_bootstrap)
 
     def lists(self) -> Sequence[Path]:
         """Files of the lists."""

@@ -16,7 +16,7 @@ class CALFW(ListedPairs):
 
     Args:
         path: The ``.bin`` file, or the folder.
-        images: Folder of the images, below ``path`` or absolute.
+        images: Folder of the images, below ``path`` or absolute; None for ``aligned images``.
         on_missing: ``fail``, or ``exclude``, which leaves out the pairs with a missing image.
         num_folds: Number of folds that the list was made with.
         protocols: Names in :data:`marginface.metric.PROTOCOLS`.
@@ -31,23 +31,12 @@ class CALFW(ListedPairs):
     Environments", 2017.
     """
 
+    folder = "aligned images"
     origin = Origin(
         "CALFW",
         'Zheng et al., "Cross-Age LFW", 2017 (Beijing University of Posts and Telecommunications, whdeng.cn/CALFW)',
         "calfw.bin, or a folder with pairs_CALFW.txt and aligned images <images>/Aaron_Eckhart_0001.jpg",
     )
-
-    def __init__(
-        self,
-        path: Path | str,
-        images: str = "aligned images",
-        on_missing: str = "fail",
-        num_folds: int = 10,
-        protocols: Sequence[str] = ("sphereface", "insightface", "strict"),
-        fars: Sequence[float] = (1e-1, 1e-2, 1e-3, 1e-4),
-        num_bootstrap: int = 1000,
-    ) -> None:
-        super().__init__(path, images, on_missing, num_folds, protocols, fars, num_bootstrap)
 
     def lists(self) -> Sequence[Path]:
         """Files of the original lists."""

@@ -35,7 +35,7 @@ class ListedPairs(PairBenchmark):
 
     Args:
         path: The ``.bin`` file, or the folder.
-        images: Folder of the images, below ``path`` or absolute; a ``.bin`` has no use for it.
+        images: Folder of the images, below ``path`` or absolute; None for the usual one. A ``.bin`` has no use for it.
         on_missing: What a missing image does: ``fail``, or ``exclude``, which leaves out the pairs that name it.
         num_folds: Number of folds that the list was made with.
         protocols: Names in :data:`marginface.metric.PROTOCOLS`.
@@ -48,12 +48,13 @@ class ListedPairs(PairBenchmark):
     """
 
     origin: ClassVar[Origin]
+    folder: ClassVar[str] = "."  # of the images, where none is given
     path: Path
 
     def __init__(
         self,
         path: Path | str,
-        images: str = ".",
+        images: str | None = None,
         on_missing: str = "fail",
         num_folds: int = 10,
         protocols: Sequence[str] = ("sphereface", "insightface", "strict"),
@@ -62,7 +63,7 @@ class ListedPairs(PairBenchmark):
     ) -> None:
         check_on_missing(on_missing)
         super().__init__(path, None, num_folds, protocols, fars, num_bootstrap)
-        self._images, self._on_missing = images, on_missing
+        self._images, self._on_missing = self.folder if images is None else images, on_missing
         self._fold: NDArray[np.int64] | None = None
         self._place: NDArray[np.int64] | None = None
         self._excluded: dict[str, int] = {}
