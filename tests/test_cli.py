@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 HEAVY = ("torch", "lightning", "numpy", "cv2", "timm", "torchmetrics", "albumentations", "dvclive")
-SCRIPTS = ("train", "eval", "report", "synthesize")
+SCRIPTS = ("prepare", "train", "eval", "audit", "preview", "report", "synthesize")
 # A sweep cannot be shown (Hydra refuses --cfg with -m): it runs, and each job prints its config instead of training.
 SWEEP = """
 import runpy, sys, types

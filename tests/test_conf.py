@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -18,7 +19,7 @@ from marginface.engine import EVAL_KEYS, TRAIN_KEYS
 from marginface.head import CosFace, Head
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-ENTRY_POINTS = ("train", "eval", "report", "synthesize")
+ENTRY_POINTS = ("prepare", "train", "eval", "audit", "preview", "report", "synthesize")
 GROUPS = {
     folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in CONF.iterdir() if folder.is_dir()
 }
@@ -53,7 +54,7 @@ def options(group: str) -> list[str]:
 
 
 def test_the_groups_are_those_of_the_design() -> None:
-    ours = {"head", "classifier", "backbone", "preprocess", "data", "augment", "benchmark", "experiment"}
+    ours = {"head", "classifier", "backbone", "preprocess", "data", "sampler", "augment", "benchmark", "experiment"}
     assert set(GROUPS) == ours | {"optimizer", "scheduler", "trainer", "callbacks", "logger"}
     assert {path.stem for path in CONF.glob("*.yaml")} == set(ENTRY_POINTS)
 
@@ -128,6 +129,15 @@ def test_a_data_set_passes_only_known_arguments(name: str) -> None:
     cfg = composed("train", f"data={name}").data
     known = inspect.signature(get_object(cfg._target_)).parameters
     assert set(cfg) - {"_target_"} == set(known) - {"benchmarks"}  # the engine passes the benchmarks
+
+
+@pytest.mark.parametrize("name", options("sampler"))
+def test_a_sampler_makes_batches_of_the_data(name: str) -> None:
+    cfg = composed("train", f"sampler={name}", "data=casia_webface").data.sampler
+    sampler = instantiate(cfg)(np.arange(40) % 10, batch_size=8, seed=0, rank=1, world_size=2)
+    assert type(sampler).__name__.lower() == f"{name}sampler"
+    assert [len(request.indices) for request in sampler] == [8, 8]
+    assert set(cfg) - {"_target_", "_partial_"} < set(inspect.signature(type(sampler)).parameters)
 
 
 @pytest.mark.parametrize("name", options("benchmark"))

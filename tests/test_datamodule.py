@@ -1,4 +1,6 @@
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import albumentations as A
@@ -11,12 +13,15 @@ from marginface import FaceDataModule, FaceRecognizer
 from marginface.backbone import SphereNet
 from marginface.benchmark import PairBenchmark
 from marginface.data import (
+    BalancedSampler,
     DataNotFoundError,
     FacePairs,
     FaceRecords,
     ImageDecodeError,
     ImageFolder,
+    MixedFaces,
     PairsError,
+    PKSampler,
     encode,
     read_pairs,
     write_face_records,
@@ -205,6 +210,9 @@ def test_a_benchmark_that_does_not_suit_its_metric_is_refused_at_once(tiny_recor
         ({"batch_size": 0}, "batch_size=0 is less than 1"),
         ({"eval_batch_size": 0}, "eval_batch_size=0 is less than 1"),
         ({"num_workers": -1}, "num_workers=-1 is less than 0"),
+        ({"min_images_per_identity": 0}, "min_images_per_identity=0 is less than 1"),
+        ({"min_images_per_identity": 9}, "min_images_per_identity=9 leaves 0 of 12"),
+        ({"num_identities": 13}, "num_identities=13, but 12 identities are left"),
         ({"num_validation_identities": -1}, "num_validation_identities=-1 is less than 0"),
         ({"num_validation_identities": 11}, "num_validation=11.*between 0 and 10"),
         ({"on_error": "ignore"}, "on_error='ignore'.*'fail' or 'skip'"),
@@ -304,6 +312,103 @@ def test_a_resumed_run_does_the_rest_and_a_fresh_one_after_it_everything(
     assert count.seen == {0: 7, 1: 12, 2: 12}
     fit(data, tmp_path, callbacks=[again], **options)
     assert again.seen == {0: 12, 1: 12, 2: 12}
+
+
+# ---- which identities, in what order
+
+
+def test_a_subset_of_identities_is_validated_like_the_whole(tiny_records: Path) -> None:
+    whole, some = module(tiny_records, **SPLIT), module(tiny_records, num_identities=3, **SPLIT)
+    assert some.num_classes == 3
+    assert sorted(set(some.train_labels)) == [0, 1, 2]
+    assert len(some.train_indices) == 3 * 8
+    assert set(some.train_indices) < set(whole.train_indices)
+    assert list(some.validation[HELDOUT].images) == list(whole.validation[HELDOUT].images)
+
+
+def test_small_identities_are_neither_trained_nor_validated_on(tmp_path: Path) -> None:
+    counts = [6, 1, 6, 2, 6, 6]
+    write_face_records(tmp_path, [(c, flat(40 * c + i)) for c, n in enumerate(counts) for i in range(n)])
+    split = {"num_validation_identities": 2, "num_validation_pairs": 4, "num_validation_folds": 1}
+    data = module(tmp_path, batch_size=4, min_images_per_identity=3, **split)
+    assert data.num_classes == 2
+    assert np.bincount(data.train_labels).tolist() == [6, 6]
+    assert set(data.source.labels[data.train_indices]) < {0, 2, 4, 5}
+
+
+def test_pk_batches_reach_the_network(tiny_records: Path) -> None:
+    data = module(tiny_records, sampler=partial(PKSampler, num_images=4), **SPLIT)
+    for batch in data.train_dataloader():
+        assert sorted(torch.bincount(batch["label"], minlength=8).tolist()) == [0] * 6 + [4, 4]
+
+
+@pytest.mark.parametrize("sampler", [BalancedSampler, partial(PKSampler, num_images=2)], ids=["balanced", "pk"])
+def test_every_sampler_resumes_exactly(tiny_records: Path, sampler: Callable) -> None:
+    first, second = module(tiny_records, sampler=sampler), module(tiny_records, sampler=sampler)
+    whole = list(module(tiny_records, sampler=sampler).train_dataloader())
+    batches = iter(first.train_dataloader())
+    for _ in range(5):
+        next(batches)
+    second.load_state_dict(first.state_dict())
+    for one, other in zip(second.train_dataloader(), whole[5:], strict=True):
+        assert torch.equal(one["image"], other["image"])
+
+
+def test_an_epoch_cannot_go_on_with_another_sampler_but_the_next_can_begin(tiny_records: Path) -> None:
+    first, second = module(tiny_records), module(tiny_records, sampler=BalancedSampler)
+    batches = iter(first.train_dataloader())
+    next(batches)
+    second.load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match=r"sampler=BalancedSampler, but .* within an epoch of BatchSampler: resume"):
+        second.train_dataloader()
+    for _ in batches:
+        pass
+    second.load_state_dict(first.state_dict())
+    assert second.train_dataloader().batches.epoch == 1
+
+
+def mixture(root: Path, weights: dict[str, float] | None) -> Callable[[Path], MixedFaces]:
+    """Set one: 4 identities of 8 images from value 0 on; set two: 2 of 4 from 200 on."""
+    write_face_records(root / "one", [(c, flat(8 * c + i)) for c in range(4) for i in range(8)])
+    write_face_records(root / "two", [(c, flat(200 + 4 * c + i)) for c in range(2) for i in range(4)])
+    return partial(MixedFaces, sources={"one": FaceRecords, "two": FaceRecords}, weights=weights)
+
+
+def test_sets_are_mixed_by_their_weights(tmp_path: Path) -> None:
+    data = module(tmp_path, source=mixture(tmp_path, {"one": 1, "two": 9}), batch_size=40)
+    assert data.num_classes == 6
+    [batch] = data.train_dataloader()
+    assert sum(batch["label"] >= 4) > 20
+    assert torch.equal(batch["label"] >= 4, batch["image"][:, 0, 0, 0] >= 150)
+    [alike] = module(tmp_path, source=mixture(tmp_path, None), batch_size=40).train_dataloader()
+    assert sum(alike["label"] >= 4) == 8
+
+
+def test_weights_and_another_sampler_are_refused(tmp_path: Path) -> None:
+    source = mixture(tmp_path, {"one": 1, "two": 9})
+    with pytest.raises(ValueError, match=r"knows no weights=\[1, 9\] of sets: leave one of them null"):
+        module(tmp_path, source=source, sampler=BalancedSampler)
+
+
+def test_classes_of_a_closed_set_all_stay(tmp_path: Path) -> None:
+    class Closed(FaceRecords):
+        closed_set = True
+
+    write_face_records(tmp_path, [(c, flat(c)) for c in range(8)])
+    assert module(tmp_path, source=Closed).num_classes == 8
+    for option in ({"num_identities": 4}, {"min_images_per_identity": 2}, {"num_validation_identities": 2}):
+        with pytest.raises(ValueError, match=rf"{next(iter(option))}={next(iter(option.values()))}.*leave them at"):
+            module(tmp_path, source=Closed, **option)
+
+
+def test_a_drop_list_is_not_trained_on_and_belongs_to_its_set(tmp_path: Path) -> None:
+    write_face_records(tmp_path, [(c, flat(c)) for c in range(8) for _ in range(2)])
+    (tmp_path / "drop.txt").write_text("# one image of class 1, all of class 3\n2\n6\n7\n")
+    data = module(tmp_path, drop_list=tmp_path / "drop.txt")
+    assert (len(data.train_indices), data.num_classes) == (13, 7)
+    (tmp_path / "drop.txt").write_text("99\n")
+    with pytest.raises(ValueError, match="99"):
+        module(tmp_path, drop_list=tmp_path / "drop.txt")
 
 
 def test_benchmarks_alone_need_no_training_data(tmp_path: Path) -> None:

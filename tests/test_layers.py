@@ -21,6 +21,7 @@ BELOW = {
     "backbone": {"angular"},
     "data": {"angular"},
     "metric": {"angular"},
+    "prepare": {"data"},
     "matching": {"hardware"},
     "classifier": {"angular", "head"},
     "outcome": {"metric", "matching", "embedding"},
@@ -29,6 +30,7 @@ BELOW = {
     "parameters": {"classifier"},
     "checkpoint": {"preprocess", "backbone", "classifier"},
     "strategy": {"checkpoint"},
+    "audit": {"data", "matching", "embedding", "benchmark", "outcome"},
     "extraction": {"benchmark", "embedding"},
     "report": {"metric", "outcome", "data"},
     "embedder": {

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,17 @@ import torch
 from torch.utils.data import DataLoader
 
 from marginface.benchmark import Benchmark, PairBenchmark
-from marginface.data.dataset import FaceDataset, ImageDataset, Transform
+from marginface.data.augmentation import Transform
+from marginface.data.dataset import FaceDataset, ImageDataset
 from marginface.data.face_records import FaceRecords
+from marginface.data.kept import KeptFaces
 from marginface.data.loader import FaceLoader
 from marginface.data.pairs import sample_pairs
 from marginface.data.sampler import BatchRequest, BatchSampler
 from marginface.data.source import FaceSource
-from marginface.data.split import relabel, split_identities
+from marginface.data.split import relabel
+from marginface.data.subset import choose_samples
+from marginface.data.weighted_sampler import WeightedSampler
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +139,11 @@ class FaceDataModule(BenchmarkDataModule):
         eval_batch_size: images per process and step of an evaluation.
         num_workers: loader processes per training process.
         transform: an ``albumentations.Compose`` over single uint8 RGB images, training only.
+        sampler: makes the sampler of the training batches, called as ``sampler(labels, batch_size=, seed=, rank=,
+            world_size=)``; None shuffles all images (and mixes sets by their weights, where the source has some).
+        drop_list: of ``src/audit.py``: what is not to be trained on; None for nothing.
+        min_images_per_identity: identities with fewer images are left out.
+        num_identities: identities to train on, drawn by lot, beside the held-out ones; None for all.
         num_validation_identities: identities that are held out; 0 trains on all and validates on none.
         num_validation_pairs: pairs drawn from the held-out identities, half of them genuine.
         num_validation_folds: folds of these pairs, no identity in two of them.
@@ -158,6 +167,10 @@ class FaceDataModule(BenchmarkDataModule):
         eval_batch_size: int = 256,
         num_workers: int = 2,
         transform: Transform | None = None,
+        sampler: Callable[..., BatchSampler] | None = None,
+        drop_list: str | Path | None = None,
+        min_images_per_identity: int = 1,
+        num_identities: int | None = None,
         num_validation_identities: int = 0,
         num_validation_pairs: int = 1000,
         num_validation_folds: int = 10,
@@ -168,6 +181,7 @@ class FaceDataModule(BenchmarkDataModule):
         seed: int = 0,
     ) -> None:
         at_least("batch_size", batch_size, 1)
+        at_least("min_images_per_identity", min_images_per_identity, 1)
         at_least("num_validation_identities", num_validation_identities, 0)
         if on_error not in ("fail", "skip"):
             raise ValueError(f"on_error={on_error!r} is unknown; choose 'fail' or 'skip'")
@@ -175,20 +189,27 @@ class FaceDataModule(BenchmarkDataModule):
         if generate is not None and not root.exists():
             log.info("%s does not exist; generating synthetic faces there", root)
             generate(root)
-        self.source = source(root)
+        self.source: FaceSource = source(root)
+        if drop_list is not None:
+            self.source = KeptFaces(self.source, drop_list)
         opened = benchmarks() if callable(benchmarks) else benchmarks
         super().__init__(opened, self.source.image_size, eval_batch_size, num_workers, cache_dir)
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
-        if num_validation_identities and getattr(self.source, "closed_set", False):
+        if getattr(self.source, "closed_set", False):
+            _keep_all_classes(num_validation_identities, min_images_per_identity, num_identities)
+        self.weights: Sequence[float] | None = getattr(self.source, "weights", None)
+        if sampler is not None and self.weights is not None:
             raise ValueError(
-                f"num_validation_identities={num_validation_identities} would hold out classes that the benchmark asks "
-                "for; with this data set leave it at 0"
+                f"sampler={sampler!r} knows no weights={list(self.weights)} of sets: leave one of them null"
             )
+        self.sampler = sampler
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
         self._loader: FaceLoader | None = None
         self._position: dict[str, Any] | None = None
-        self.train_indices, held_out = self._split(num_validation_identities)
+        self.train_indices, held_out = choose_samples(
+            self.source.labels, num_validation_identities, min_images_per_identity, num_identities, seed
+        )
         self.train_labels, self.num_classes = relabel(self.source.labels[self.train_indices])
         self.validation: dict[str, Benchmark] = {}
         if num_validation_identities:
@@ -196,11 +217,6 @@ class FaceDataModule(BenchmarkDataModule):
             self.validation[HELDOUT] = PairBenchmark(pairs=pairs, num_folds=num_validation_folds, num_bootstrap=100)
         if validate_benchmarks:
             self.validation.update(self.benchmarks)
-
-    def _split(self, num_validation: int) -> tuple[np.ndarray, np.ndarray]:
-        if num_validation == 0:
-            return np.arange(len(self.source)), np.arange(0)
-        return split_identities(self.source.labels, num_validation, self.seed)
 
     def setup(self, stage: str) -> None:
         """Decode the first images of each set, so that a wrong size or format shows before any long work."""
@@ -217,21 +233,33 @@ class FaceDataModule(BenchmarkDataModule):
 
     def train_dataloader(self) -> FaceLoader:
         """Batches of ``image`` (N, 3, H, W) uint8, ``label`` (N,) and ``skipped`` ()."""
-        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = BatchSampler(len(self.train_indices), self.batch_size, self.seed, rank, world_size)
+        sampler = self._sampler()
         self._loader = FaceLoader(self._dataset(), sampler, **self.worker_options(persistent=True))
         epoch = self.trainer.current_epoch if self.trainer else 0
         if self._position is not None and epoch <= self._position["epoch"]:  # later epochs may reload, and are whole
+            _check_continues(self._position, sampler)
             self._loader.load_state_dict(self._position)
         return self._loader
 
+    def _sampler(self) -> BatchSampler:
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        options = {"batch_size": self.batch_size, "seed": self.seed, "rank": rank, "world_size": world_size}
+        if self.weights is not None:
+            parts: np.ndarray = self.source.parts[self.train_indices]  # type: ignore[attr-defined]
+            return WeightedSampler(parts, self.weights, **options)
+        if self.sampler is None:
+            return BatchSampler(len(self.train_indices), **options)
+        return self.sampler(self.train_labels, **options)
+
     def state_dict(self) -> dict[str, Any]:
-        """Position within the epoch, saved in checkpoints.
+        """Position within the epoch and kind of sampler, saved in checkpoints.
 
         Lightning would save a stateful loader itself, but it does not restore one that was built before the loops'
         state is loaded, as happens when the schedule asks for the number of steps.
         """
-        return {} if self._loader is None else self._loader.state_dict()
+        if self._loader is None:
+            return {}
+        return {**self._loader.state_dict(), "sampler": type(self._loader.batches).__name__}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where the checkpoint was taken."""
@@ -240,6 +268,25 @@ class FaceDataModule(BenchmarkDataModule):
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """One loader per validation set, in the order of ``validation``."""
         return self.eval_loaders(self.validation)
+
+
+def _keep_all_classes(num_validation: int, min_images: int, num_identities: int | None) -> None:
+    if num_validation or min_images > 1 or num_identities is not None:
+        raise ValueError(
+            f"num_validation_identities={num_validation}, min_images_per_identity={min_images} and num_identities="
+            f"{num_identities} would take out classes that the benchmark asks for; with this data set leave them at "
+            "0, 1 and null"
+        )
+
+
+def _check_continues(position: Mapping[str, Any], sampler: BatchSampler) -> None:
+    """Refuse to continue an epoch in the order of another sampler; between epochs it may change."""
+    before, now = position.get("sampler", BatchSampler.__name__), type(sampler).__name__
+    if before != now and 0 < position["images"] // sampler.global_batch_size < len(sampler):
+        raise ValueError(
+            f"sampler={now}, but the checkpoint was taken within an epoch of {before}: resume with that sampler, or "
+            "from the checkpoint of a finished epoch"
+        )
 
 
 def at_least(name: str, value: int, least: int) -> None:

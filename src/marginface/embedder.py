@@ -119,8 +119,8 @@ class FaceEmbedder(L.LightningModule):
         return self._embed(pixels), self._embed(pixels.flip(-1))
 
     def _embed(self, pixels: Tensor) -> Tensor:
-        if self.channels_last:
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        pixels = pixels.contiguous(memory_format=layout)
         embedding: Tensor = self.backbone(pixels)
         return embedding
 

@@ -45,7 +45,7 @@ def test_a_batch_is_the_requested_samples_in_their_order(tiny_records: Path) -> 
     chosen = np.array([90, 3, 41])
     batch = FaceDataset(source, chosen, np.array([2, 0, 1]), SIZE)[request(1, 2, 1, 0)]
     assert batch["label"].tolist() == [0, 1, 0, 2]
-    assert batch["image"].is_contiguous()
+    assert batch["image"].is_contiguous(memory_format=torch.channels_last)
     for image, index in zip(batch["image"], (3, 41, 3, 90), strict=True):
         assert np.array_equal(image.permute(1, 2, 0).numpy(), decode(source.read(index), ""))
 

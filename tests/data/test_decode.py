@@ -1,3 +1,5 @@
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -57,3 +59,64 @@ def test_a_cut_png_is_refused() -> None:
 def test_encode_takes_uint8_rgb_only(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"pass uint8 of shape \(H, W, 3\)"):
         encode(image)
+
+
+# ---- the two decoders
+
+NOISE = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (37, 53, 3), dtype=np.uint8), (3, 3), 0)
+
+
+def jpeg(image: np.ndarray, *options: int) -> bytes:
+    return cv2.imencode(".jpg", image, options)[1].tobytes()
+
+
+def turned(encoded: bytes) -> bytes:
+    """The same JPEG with an EXIF segment that asks for a rotation by 90 degrees."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0" + b"II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+    return encoded[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + encoded[2:]
+
+
+JPEGS = {
+    "4:2:0": jpeg(NOISE, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
+    "4:2:2": jpeg(NOISE, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422),
+    "4:4:4": jpeg(NOISE, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
+    "progressive": jpeg(NOISE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    "restart markers": jpeg(NOISE, cv2.IMWRITE_JPEG_RST_INTERVAL, 2),
+    "poor": jpeg(NOISE, cv2.IMWRITE_JPEG_QUALITY, 20),
+    "grey": jpeg(NOISE[..., 0]),
+    "exif": turned(jpeg(NOISE)),
+    "bytes after the end": jpeg(NOISE) + b"more",
+    "flaw inside": jpeg(NOISE)[:900] + b"\xff\xd0" + jpeg(NOISE)[902:],
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_jpegs_have_the_pixels_of_opencv(kind: str) -> None:
+    encoded = JPEGS[kind]
+    expected = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert expected.shape[:2] == ((53, 37) if kind == "exif" else (37, 53))
+    assert np.array_equal(decode(encoded, "here"), expected)
+    out = np.full_like(expected, 7)
+    image = decode(encoded, "here", out)
+    assert np.array_equal(image, expected)
+    assert image is out or not np.shares_memory(image, out)
+
+
+def test_simplejpeg_decodes_into_the_array_that_is_given() -> None:
+    out = np.empty((37, 53, 3), dtype=np.uint8)
+    assert decode(JPEGS["4:2:0"], "here", out) is out
+
+
+@pytest.mark.parametrize("size", [(30, 53), (60, 60)])
+def test_an_array_of_another_size_is_not_used(size: tuple[int, int]) -> None:
+    out = np.empty((*size, 3), dtype=np.uint8)
+    image = decode(JPEGS["4:2:0"], "here", out)
+    assert np.array_equal(image, decode(JPEGS["4:2:0"], "here"))
+    assert not np.shares_memory(image, out)
+
+
+def test_the_place_of_an_image_is_asked_for_only_when_there_is_an_error() -> None:
+    decode(JPEGS["grey"], lambda: pytest.fail("asked"))
+    with pytest.raises(ImageDecodeError, match="there, key 3: "):
+        decode(b"", lambda: "there, key 3")

@@ -191,3 +191,11 @@ def test_workers_read_through_a_pickled_source(tmp_path: Path, method: str) -> N
     faces = FaceRecords(tmp_path)
     with multiprocessing.get_context(method).Pool(1) as pool:
         assert pool.map(faces.read, range(6)) == [image for _, image in SAMPLES]
+
+
+def test_a_pack_is_held_in_flat_arrays_without_a_second_copy_of_its_keys(tmp_path: Path) -> None:
+    write_face_records(tmp_path, [(label, b"x") for label in range(50) for _ in range(20)])
+    faces = FaceRecords(tmp_path)
+    assert np.shares_memory(faces._keys, faces._reader.keys)
+    assert faces.labels.nbytes + faces._reader.keys.nbytes + faces._reader._index.offsets.nbytes < 26 * len(faces)
+    assert faces._reader._mapped is None, "pages of the labels would count as memory of each worker"

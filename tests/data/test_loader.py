@@ -1,4 +1,9 @@
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
 from itertools import islice
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import albumentations as A
@@ -6,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords
+from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords, decode
 
 BATCH = 8
 EPOCH = 12  # batches of the 96 images of tiny_records
@@ -26,6 +31,11 @@ def loader(folder: Path, num_workers: int = 0, seed: int = 0, rank: int = 0, wor
 def epoch(loader: FaceLoader, number: int = 0) -> list[dict[str, torch.Tensor]]:
     loader.batches.set_epoch(number)  # as Lightning does before each epoch
     return list(loader)
+
+
+def epoch_of(loader: FaceLoader, number: int) -> Iterator[dict[str, torch.Tensor]]:
+    loader.batches.set_epoch(number)
+    return iter(loader)
 
 
 def assert_equal(ones: list[dict[str, torch.Tensor]], others: list[dict[str, torch.Tensor]]) -> None:
@@ -90,6 +100,80 @@ def test_workers_make_the_same_batches_in_every_epoch(tiny_records: Path, straig
     loaded = loader(tiny_records, num_workers=2)
     for number in range(2):  # the second one by workers that have already worked
         assert_equal(epoch(loaded, number), straight[number])
+
+
+def test_the_augmentation_of_an_epoch_is_that_of_the_whole_chain(tiny_records: Path, straight: list) -> None:
+    source, chain = FaceRecords(tiny_records), augmentation()
+    for request, batch in zip(BatchSampler(len(source), BATCH), straight[0], strict=True):
+        chain.set_random_seed(request.seed)
+        for index, image in zip(request.indices, batch["image"], strict=True):
+            expected = chain(image=decode(source.read(int(index)), ""))["image"]
+            assert np.array_equal(image.permute(1, 2, 0).numpy(), expected)
+
+
+def test_two_ranks_with_two_workers_each_see_every_image_once(tiny_records: Path) -> None:
+    source = FaceRecords(tiny_records)
+    counts = np.zeros(len(source), dtype=int)
+    for rank in range(2):  # the label of each image is its number here
+        dataset = FaceDataset(source, np.arange(len(source)), np.arange(len(source)), source.image_size)
+        sampler = BatchSampler(len(source), BATCH // 2, rank=rank, world_size=2)
+        for batch in FaceLoader(dataset, sampler, num_workers=2):
+            np.add.at(counts, batch["label"].numpy(), 1)
+    assert counts.tolist() == [1] * len(source)
+
+
+@pytest.mark.parametrize("prefetch_factor", [1, 3])
+def test_batches_that_are_kept_are_not_written_to_again(
+    tiny_records: Path, straight: list, prefetch_factor: int
+) -> None:
+    source = FaceRecords(tiny_records)
+    dataset = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size, augmentation())
+    options = {"num_workers": 1, "persistent_workers": True, "prefetch_factor": prefetch_factor}
+    loaded = FaceLoader(dataset, BatchSampler(len(source), BATCH), **options)
+    list(islice(epoch_of(loaded, 1), 2))  # left in the middle, with batches under way
+    kept = [epoch(loaded, number) for number in (0, 1, 0, 1)]  # many more than there are buffers
+    for number, batches in zip((0, 1, 0, 1), kept, strict=True):
+        assert_equal(batches, straight[number])
+        assert batches[0]["image"].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_batches_out_of_order_are_refused(tiny_records: Path) -> None:
+    source = FaceRecords(tiny_records)
+    dataset = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size)
+    with pytest.raises(ValueError, match="in_order=False"):
+        FaceLoader(dataset, BatchSampler(len(source), BATCH), num_workers=1, in_order=False)
+
+
+def lose_a_worker(folder: Path, persistent: bool, report: Connection) -> None:
+    """Reports the killed worker and the error that its death gave."""
+    source = FaceRecords(folder)
+    dataset = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size)
+    sampler = BatchSampler(len(source), 1)  # 96 batches: they are not all waiting when the worker dies
+    batches = iter(FaceLoader(dataset, sampler, num_workers=2, persistent_workers=persistent))
+    next(batches)
+    victim = multiprocessing.active_children()[0].pid
+    try:
+        os.kill(victim, signal.SIGKILL)
+        list(batches)
+    except RuntimeError as error:
+        report.send((victim, str(error)))
+    os._exit(0)  # torch's handler would raise once more wherever a child ends
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_a_worker_that_is_killed_gives_an_error_and_no_hang(tiny_records: Path, persistent: bool) -> None:
+    context = multiprocessing.get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=lose_a_worker, args=(tiny_records, persistent, writer))
+    process.start()
+    writer.close()
+    try:
+        assert reader.poll(30), "the loader hangs"
+        victim, message = reader.recv()
+    finally:
+        process.kill()
+        process.join()
+    assert str(victim) in message or "a worker of the data loader died" in message
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

@@ -50,3 +50,10 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_a_key_that_comes_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="key 4 comes twice"):
         read_index(_write(tmp_path, "4\t0\n5\t20\n4\t40\n"))
+
+
+@pytest.mark.parametrize("keys", [[4, 5, 6, 7], [4, 5, 7, 8], [0], [-2, -1, 0]])
+def test_rows_with_and_without_gaps(tmp_path: Path, keys: list[int]) -> None:
+    index = read_index(_write(tmp_path, "".join(f"{key}\t{4 * row}\n" for row, key in enumerate(keys))))
+    asked = range(-4, 12)
+    assert [index.row(key) for key in asked] == [keys.index(key) if key in keys else -1 for key in asked]

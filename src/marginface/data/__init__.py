@@ -1,5 +1,6 @@
 """Face data: from bytes on disk to images and labels."""
 
+from marginface.data.balanced_sampler import BalancedSampler
 from marginface.data.ck_plus import CKPlusFaces
 from marginface.data.dataset import FaceDataset, ImageDataset
 from marginface.data.decode import decode, encode
@@ -13,15 +14,24 @@ from marginface.data.errors import (
 )
 from marginface.data.face_records import FaceRecords, write_face_records
 from marginface.data.folder import ImageFolder
+from marginface.data.hf_datasets import HFFaces
+from marginface.data.kept import KeptFaces
+from marginface.data.list_file import ListFile
 from marginface.data.loader import FaceLoader
+from marginface.data.mixed import MixedFaces
 from marginface.data.pairs import FacePairs, read_pairs, sample_pairs, write_pairs
+from marginface.data.pk_sampler import PKSampler
 from marginface.data.recordio import RecordReader, RecordWriter
 from marginface.data.sampler import BatchRequest, BatchSampler
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel, split_identities
+from marginface.data.subset import choose_samples
 from marginface.data.synthetic import SyntheticFaces, write_synthetic
+from marginface.data.webdataset import TarShards
+from marginface.data.weighted_sampler import WeightedSampler
 
 __all__ = [
+    "BalancedSampler",
     "BatchRequest",
     "BatchSampler",
     "CKPlusFaces",
@@ -32,15 +42,23 @@ __all__ = [
     "FacePairs",
     "FaceRecords",
     "FaceSource",
+    "HFFaces",
     "ImageDataset",
     "ImageDecodeError",
     "ImageFolder",
+    "KeptFaces",
     "LabelError",
+    "ListFile",
+    "MixedFaces",
+    "PKSampler",
     "PairsError",
     "RecordError",
     "RecordReader",
     "RecordWriter",
     "SyntheticFaces",
+    "TarShards",
+    "WeightedSampler",
+    "choose_samples",
     "decode",
     "encode",
     "read_pairs",

@@ -1,13 +1,14 @@
 """From a requested batch to augmented uint8 tensors."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from marginface.data.augmentation import Augmentation, Transform
+from marginface.data.batch_memory import SharedBuffers, private
 from marginface.data.decode import decode
 from marginface.data.errors import ImageDecodeError
 from marginface.data.image_set import as_image_set
@@ -15,16 +16,6 @@ from marginface.data.sampler import BatchRequest
 from marginface.data.source import FaceSource
 
 Batch = dict[str, Tensor]
-
-
-class Transform(Protocol):
-    """What an ``albumentations.Compose`` offers: a uint8 (H, W, 3) image in, one out, with its own seed."""
-
-    def __call__(self, *, image: np.ndarray) -> dict[str, Any]:
-        """Augment one image."""
-
-    def set_random_seed(self, seed: int | None) -> None:
-        """Make the following calls reproducible."""
 
 
 class FaceDataset(Dataset[Batch]):
@@ -37,6 +28,9 @@ class FaceDataset(Dataset[Batch]):
         image_size: (height, width) that every image must have.
         transform: augmentation of single uint8 images, or None.
         on_error: ``fail`` at an undecodable image, or ``skip`` it; the batch then says how many it left out.
+
+    Attributes:
+        buffers: Memory for the batches, in the workers of a `FaceLoader`, which copies them out; None for new memory.
     """
 
     def __init__(
@@ -49,7 +43,10 @@ class FaceDataset(Dataset[Batch]):
         on_error: str = "fail",
     ) -> None:
         self.source, self.indices, self.labels = source, indices, labels
-        self.image_size, self.transform, self.on_error = image_size, transform, on_error
+        height, width = image_size
+        self.image_size, self.transform, self.on_error = (height, width), transform, on_error
+        self._augmentation = Augmentation(transform)
+        self.buffers: SharedBuffers | None = None
 
     def __len__(self) -> int:
         """Number of images."""
@@ -59,36 +56,41 @@ class FaceDataset(Dataset[Batch]):
         """Decode and augment a batch.
 
         Returns:
-            ``image`` (N, 3, H, W) uint8, ``label`` (N,) int64, ``skipped`` () int64.
+            ``image`` (N, 3, H, W) uint8, channels last in memory, as decoders write; ``label`` (N,) int64;
+            ``skipped`` () int64.
 
         Raises:
             ImageDecodeError: if an image cannot be decoded and ``on_error`` is ``fail``, or none of the batch can.
         """
-        if self.transform is not None:
-            self.transform.set_random_seed(request.seed)
-        images, labels = [], []
-        for position in request.indices:
-            image = self._load(int(self.indices[position]))
-            if image is not None:
-                images.append(image)
-                labels.append(self.labels[position])
-        if not images:
-            raise ImageDecodeError(f"none of the {len(request.indices)} images of a batch can be decoded")
+        shape = (len(request.indices), *self.image_size, 3)
+        batch = private(shape) if self.buffers is None else self.buffers.take(shape)
+        pixels = batch.numpy()
+        kept, filled = np.zeros(len(pixels), dtype=bool), 0
+        for place, index in enumerate(self.indices[request.indices].tolist()):
+            kept[place] = loaded = self._load(index, pixels[filled])
+            filled += loaded
+        if not filled:
+            raise ImageDecodeError(f"none of the {len(kept)} images of a batch can be decoded")
+        self._augmentation(pixels[:filled], request.seed)  # when all are decoded: in turn, both would be slower
         return {
-            "image": to_tensor(images),
-            "label": torch.as_tensor(np.array(labels, dtype=np.int64)),
-            "skipped": torch.tensor(len(request.indices) - len(images)),
+            "image": batch[:filled].permute(0, 3, 1, 2),
+            "label": torch.from_numpy(self.labels[request.indices[kept]].astype(np.int64)),
+            "skipped": torch.tensor(len(kept) - filled),
         }
 
-    def _load(self, index: int) -> np.ndarray | None:
+    def _load(self, index: int, place: np.ndarray) -> bool:
+        """Decode a sample to its place in the batch; False if it is skipped."""
         try:
-            image = decode(self.source.read(index), self.source.where(index))
+            image = decode(self.source.read(index), lambda: self.source.where(index), place)
         except ImageDecodeError:
             if self.on_error == "skip":
-                return None
+                return False
             raise
-        check_size(image, self.image_size, self.source.where(index))
-        return image if self.transform is None else self.transform(image=image)["image"]
+        if image is not place:
+            if image.shape != place.shape:
+                check_size(image, self.image_size, self.source.where(index))
+            np.copyto(place, image)
+        return True
 
 
 class ImageDataset(Dataset[Batch]):
@@ -120,12 +122,7 @@ class ImageDataset(Dataset[Batch]):
         index = int(self.chosen[place])
         image = self.images.load(index)
         check_size(image, self.image_size, self.images.where(index))
-        return {"image": to_tensor([image])[0], "index": torch.tensor(index)}
-
-
-def to_tensor(images: Sequence[np.ndarray]) -> Tensor:
-    """Stack (H, W, 3) uint8 images to a (N, 3, H, W) uint8 tensor."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+        return {"image": torch.from_numpy(image).permute(2, 0, 1).contiguous(), "index": torch.tensor(index)}
 
 
 def check_size(image: np.ndarray, image_size: tuple[int, int], where: str) -> None:

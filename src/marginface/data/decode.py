@@ -1,33 +1,47 @@
 """Encoded image bytes <-> uint8 RGB arrays.
 
+JPEGs go through simplejpeg, which decodes into a given array (see bench/data.py); the pixels are OpenCV's.
+
 Shapes: H, W height and width in pixels.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
 from marginface.data.errors import ImageDecodeError
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
+_EXIF = b"Exif\0\0"
+_TABLES = b"\xff\xdb"
+_AFTER_JFIF = slice(20, 22)  # the marker that follows a JFIF header without thumbnail
 
 
-def decode(encoded: bytes, where: str) -> NDArray[np.uint8]:
+def decode(encoded: bytes, where: str | Callable[[], str], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Decode a JPEG, PNG, BMP or WebP image.
 
     Args:
         encoded: Bytes of the image file.
-        where: Where the bytes come from, for the error message.
+        where: Where the bytes come from, for the error message; or what tells it when there is an error.
+        out: (H, W, 3) uint8, contiguous, to decode into (its former pixels are lost); None makes a new array.
 
     Returns:
-        Image (H, W, 3) uint8 in RGB order; grey images get three equal channels.
+        Image (H, W, 3) uint8 in RGB order; grey images get three equal channels. It is `out` itself where the decoder
+        could write there, else an array of the image's own size.
 
     Raises:
         ImageDecodeError: No image, or a truncated JPEG (which OpenCV would silently fill with grey).
     """
-    if encoded.startswith(_JPEG_START) and _JPEG_END not in encoded:
-        raise _error(encoded, where, "it is a JPEG that was cut short")
+    if encoded.startswith(_JPEG_START):
+        if not encoded.endswith(_JPEG_END) and _JPEG_END not in encoded:  # the search alone takes 5 % of a decode
+            raise _error(encoded, where, "it is a JPEG that was cut short")
+        pixels = _decode_jpeg(encoded, out)
+        if pixels is not None:
+            return pixels
     if not encoded:
         raise _error(encoded, where, "it is empty")
     try:
@@ -60,7 +74,20 @@ def encode(image_rgb: NDArray[np.uint8], quality: int = 95) -> bytes:
     return encoded.tobytes()
 
 
-def _error(encoded: bytes, where: str, reason: str) -> ImageDecodeError:
+def _decode_jpeg(encoded: bytes, out: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    """Pixels by simplejpeg; None where OpenCV has to see the file: it turns by EXIF, converts CMYK, bears flaws."""
+    # EXIF stands before the tables; where these come at once the bytes need not be searched.
+    if encoded[_AFTER_JFIF] != _TABLES and _EXIF in encoded:
+        return None
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(encoded, "RGB", buffer=out)  # fast modes change pixels: off
+    except ValueError:  # also where the image is larger than `out`
+        return None
+    return out if out is not None and pixels.shape == out.shape else pixels.copy() if out is not None else pixels
+
+
+def _error(encoded: bytes, where: str | Callable[[], str], reason: str) -> ImageDecodeError:
+    where = where if isinstance(where, str) else where()
     return ImageDecodeError(
         f"{where}: cannot decode the image ({len(encoded)} bytes): {reason}. Copy the data again or leave it out."
     )

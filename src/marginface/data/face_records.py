@@ -17,10 +17,16 @@ from numpy.typing import NDArray
 
 from marginface.data.errors import DataNotFoundError, LabelError, RecordError
 from marginface.data.irheader import PEEK_BYTES, first_labels, pack, unpack
+from marginface.data.pack_layout import PackLayout
 from marginface.data.recordio import RecordReader, RecordWriter
 
 _BLOCK = 1 << 16
+_ONE_LABEL = b"\0\0\0\0"  # flag of a header with a scalar label; the image follows the header at once
+_HEADER_BYTES = PEEK_BYTES - 4
+_LARGEST = (1 << 31) - 1  # number that `property` may state
 _EXACT = 1 << 24  # float32 holds every integer up to here
+_PAYLOAD_START = 8  # bytes of a record before its payload
+_INSIGHTFACE = PackLayout()
 
 
 class FaceRecords:
@@ -49,6 +55,7 @@ class FaceRecords:
         if len(self._keys) == 0:
             raise RecordError(f"{self._reader.rec} holds no image: copy its files again, or build it again.")
         self.labels = self._read_labels()
+        self._reader.unmap()  # the pages that held the labels; no worker inherits them
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -56,6 +63,8 @@ class FaceRecords:
     def read(self, index: int) -> bytes:
         """Encoded image of sample `index`."""
         payload = self._reader.read(int(self._keys[index]))
+        if payload.startswith(_ONE_LABEL) and len(payload) >= _HEADER_BYTES:  # `unpack` would cost more than the read
+            return payload[_HEADER_BYTES:]
         return unpack(payload, self.where(index))[1]
 
     def where(self, index: int) -> str:
@@ -83,6 +92,7 @@ def write_face_records(
     samples: Iterable[tuple[int, bytes]],
     image_size: tuple[int, int] = (112, 112),
     name: str = "train",
+    layout: PackLayout = _INSIGHTFACE,
 ) -> None:
     """Write a pack that `FaceRecords` and insightface read: images, identity records, then the header.
 
@@ -93,6 +103,7 @@ def write_face_records(
         samples: (label, encoded image) of all images, grouped by label: all of 0, then all of 1, ...
         image_size: Height, width in pixels, for `property`.
         name: Name of the pack.
+        layout: Place and fields of the header record, end of `property`.
 
     Raises:
         LabelError: Labels are not grouped as 0, 1, ..., C-1, or there is no sample.
@@ -102,16 +113,23 @@ def write_face_records(
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=root) as folder:
         rec, idx, stated = (Path(folder) / file for file in (f"{name}.rec", f"{name}.idx", "property"))
         with RecordWriter(rec, idx) as writer:
-            num_classes = _write_records(writer, samples)
-        stated.write_text(f"{num_classes},{image_size[0]},{image_size[1]}\n")
+            num_classes, header = _write_records(writer, samples, layout)
+        if layout.header_first:  # what it says was known only in the end
+            with rec.open("r+b") as file:
+                file.seek(_PAYLOAD_START)
+                file.write(header)
+        stated.write_bytes(f"{num_classes},{image_size[0]},{image_size[1]}{layout.property_end}".encode())
         # No reader opens a pack without its .idx: gone first, back last, it never stands beside another pack's .rec.
         (root / idx.name).unlink(missing_ok=True)
         for path in (rec, stated, idx):
             path.replace(root / path.name)
 
 
-def _write_records(writer: RecordWriter, samples: Iterable[tuple[int, bytes]]) -> int:
+def _write_records(writer: RecordWriter, samples: Iterable[tuple[int, bytes]], layout: PackLayout) -> tuple[int, bytes]:
+    """Number of identities, payload of the header record."""
     key, starts = 1, list[int]()
+    if layout.header_first:
+        writer.write(0, pack((0, 0), id=0, id2=layout.header_id2))
     for label, image in samples:
         if label == len(starts):
             starts.append(key)
@@ -128,8 +146,10 @@ def _write_records(writer: RecordWriter, samples: Iterable[tuple[int, bytes]]) -
     for span in pairwise([*starts, first_identity]):
         writer.write(key, pack(span, id=key))
         key += 1
-    writer.write(0, pack((first_identity, key), id=0, id2=1))
-    return len(starts)
+    header = pack((first_identity, key), id=0, id2=layout.header_id2)
+    if not layout.header_first:
+        writer.write(0, header)
+    return len(starts), header
 
 
 def _image_keys(reader: RecordReader) -> NDArray[np.int64]:
@@ -144,10 +164,11 @@ def _image_keys(reader: RecordReader) -> NDArray[np.int64]:
         raise RecordError(f"{reader.rec}: the header record states {end} as first identity key. Build the pack again.")
     # Beyond 2^24 the stated end is rounded: near it the records themselves say whether they are images.
     slack = int(np.spacing(np.float32(end))) if end > _EXACT else 0
-    images = reader.keys[(reader.keys >= 1) & (reader.keys < int(end) - slack)]
+    first, last = reader.keys.searchsorted([1, int(end) - slack])
+    images = reader.keys[first:last]  # a view: no second copy of the keys
     unsure = reader.keys[(reader.keys >= int(end) - slack) & (reader.keys < int(end) + slack)]
     is_image = [bool(unpack(reader.read(int(key)), f"{reader.rec}, key {key}")[1]) for key in unsure]
-    return np.concatenate([images, unsure[np.array(is_image, dtype=bool)]])
+    return np.concatenate([images, unsure[np.array(is_image, dtype=bool)]]) if len(unsure) else images
 
 
 def _read_property(path: Path) -> tuple[int, tuple[int, int]]:
@@ -161,7 +182,7 @@ def _read_property(path: Path) -> tuple[int, tuple[int, int]]:
         num_classes, height, width = (int(field) for field in text.split(",")[:3])
     except ValueError:
         num_classes = height = width = 0
-    if min(num_classes, height, width) < 1:
+    if min(num_classes, height, width) < 1 or max(num_classes, height, width) > _LARGEST:
         raise RecordError(
             f"{path} holds {text[:80]!r} instead of `num_classes,height,width`, such as `10572,112,112`: mend it."
         )

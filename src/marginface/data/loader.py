@@ -1,16 +1,24 @@
 """A DataLoader whose position within the epoch is part of a checkpoint."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from torch.utils.data import DataLoader
+import cv2
+from torch import Tensor
+from torch.utils.data import DataLoader, get_worker_info
 
+from marginface.data.batch_memory import SharedBuffers, copied
 from marginface.data.dataset import FaceDataset
 from marginface.data.sampler import BatchSampler
 
 
 class FaceLoader(DataLoader[Any]):
     """Loads whole batches; Lightning finds ``state_dict`` and saves the position with the model.
+
+    A worker that dies (killed for memory, say) ends the epoch with a RuntimeError: torch's, which names the process, or
+    ours when a batch of it was on its way.
 
     Args:
         dataset: decodes and augments a requested batch.
@@ -19,16 +27,35 @@ class FaceLoader(DataLoader[Any]):
     """
 
     def __init__(self, dataset: FaceDataset, sampler: BatchSampler, **options: Any) -> None:
+        if not options.get("in_order", True):
+            raise ValueError("in_order=False would make a resumed epoch differ; leave it at True")
         super().__init__(dataset, sampler=sampler, batch_size=None, **options)
+        # A worker has `prefetch_factor` batches under way; one more is being copied here, one is spare.
+        num_buffers = (self.prefetch_factor or 0) + 2
+        self.worker_init_fn = partial(_start_worker, num_buffers, self.worker_init_fn)
+        self._mapped: deque[Tensor] = deque(maxlen=max(1, self.num_workers * num_buffers))
         self.batches = sampler
         self.done = 0  # batches of the epoch that were handed out
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        """Hand out the batches of the current epoch that are still due."""
+        """Hand out the batches of the current epoch that are still due.
+
+        Raises:
+            RuntimeError: if a worker died.
+        """
         self.done = self.batches.start
-        for batch in super().__iter__():
-            self.done += 1
-            yield batch
+        try:
+            for batch in super().__iter__():
+                self.done += 1
+                if batch["image"].is_shared():  # pinned ones are copies already
+                    self._mapped.append(batch["image"])  # stays mapped for the next batch in that buffer
+                    batch["image"] = copied(batch["image"])
+                yield batch
+        except (ConnectionError, EOFError) as error:  # the memory of a batch is fetched from its worker
+            raise RuntimeError(
+                "a worker of the data loader died with a batch on its way: look in the system's log for a process "
+                "killed for want of memory; fewer num_workers or a smaller batch_size need less"
+            ) from error
 
     def state_dict(self) -> dict[str, int]:
         """Epoch, and number of its images that were handed out over all processes."""
@@ -44,3 +71,11 @@ class FaceLoader(DataLoader[Any]):
         finished = done >= len(self.batches)
         self.batches.set_epoch(state["epoch"] + finished)
         self.batches.start = self.done = 0 if finished else done
+
+
+def _start_worker(num_buffers: int, then: Callable[[int], None] | None, worker: int) -> None:
+    cv2.setNumThreads(0)  # workers share the cores already; OpenCV would start a thread per core in each of them
+    info: Any = get_worker_info()
+    info.dataset.buffers = SharedBuffers(num_buffers)
+    if then is not None:
+        then(worker)

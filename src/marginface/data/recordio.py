@@ -75,8 +75,12 @@ class RecordReader:
         row = self._index.row(key)
         if row < 0:
             raise self._no_key(key)
-        spans = self._chunks(int(self._index.offsets[row]), f"key {key}")
-        mapped = self._map()
+        offset, mapped = int(self._index.offsets[row]), self._map()
+        magic, lrec = _CHUNK.unpack_from(mapped, offset)  # opening has seen that the file goes on so far
+        end = offset + _CHUNK.size + lrec
+        if magic == _MAGIC and lrec <= _LENGTH_MASK and end <= len(mapped):  # whole and sound, as nearly all are
+            return mapped[offset + _CHUNK.size : end]
+        spans = self._chunks(offset, f"key {key}")
         return _MAGIC_BYTES.join(mapped[start:end] for start, end in spans)
 
     def peek(self, keys: NDArray[np.int64], num_bytes: int) -> NDArray[np.uint8]:
@@ -126,28 +130,29 @@ class RecordReader:
     def _chunks(self, offset: int, name: str) -> list[tuple[int, int]]:
         """Byte spans (start, end) of the parts of the record at `offset`."""
         mapped = self._map()
+        size = len(mapped)
         spans: list[tuple[int, int]] = []
         while True:
             start = offset + _CHUNK.size
-            self._check_end(start, offset, name)
+            if start > size:
+                raise self._cut_short(start, offset, name)
             magic, lrec = _CHUNK.unpack_from(mapped, offset)
             flag, end = lrec >> _LENGTH_BITS, start + (lrec & _LENGTH_MASK)
             if magic != _MAGIC:
                 raise self._damaged(offset, name, f"starts with {magic:#010x}, not the RecordIO magic {_MAGIC:#010x}")
             if flag not in ((_MIDDLE, _LAST) if spans else (_WHOLE, _FIRST)):
                 raise self._damaged(offset, name, f"has part flag {flag} after {len(spans)} parts")
-            self._check_end(end, offset, name)
+            if end > size:
+                raise self._cut_short(end, offset, name)
             spans.append((start, end))
             if flag in (_WHOLE, _LAST):
                 return spans
             offset = _padded(end)
 
-    def _check_end(self, end: int, offset: int, name: str) -> None:
-        size = len(self._map())
-        if end > size:
-            raise RecordError(
-                f"{self.rec} is cut short: {name} at byte {offset} needs {end} bytes of {size}. Copy it again."
-            )
+    def _cut_short(self, end: int, offset: int, name: str) -> RecordError:
+        return RecordError(
+            f"{self.rec} is cut short: {name} at byte {offset} needs {end} bytes of {len(self._map())}. Copy it again."
+        )
 
     def _damaged(self, offset: int, name: str, what: str) -> RecordError:
         return RecordError(
@@ -179,6 +184,10 @@ class RecordReader:
             with self.rec.open("rb") as file:
                 self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return self._mapped
+
+    def unmap(self) -> None:
+        """Let go of the file's pages; the next read maps it again."""
+        self._mapped = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_mapped": None}

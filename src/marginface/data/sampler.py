@@ -21,6 +21,7 @@ class BatchSampler(DistributedSampler[BatchRequest]):
     Global batch g is the slice ``[g B R, (g + 1) B R)`` of the epoch's permutation, of which rank r of R takes the r-th
     part of B. So one process with batch R B sees the same images per step as R processes with batch B. An incomplete
     last global batch is left out. Deriving from DistributedSampler tells Lightning that ranks are taken care of.
+    Samplers of another kind override :meth:`order` alone; an epoch has the same number of batches with all of them.
 
     Args:
         num_samples: M.
@@ -51,12 +52,22 @@ class BatchSampler(DistributedSampler[BatchRequest]):
     def __iter__(self) -> Iterator[BatchRequest]:
         """The requests of the current epoch, from ``start`` on; the next epoch starts at zero again."""
         start, self.start = self.start, 0
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
-        order = torch.randperm(self.total, generator=generator).numpy()
+        order = self.order(derive_seed(self.seed, self.epoch))
         for step in range(start, self.num_batches):
             first = (step * self.world_size + self.rank) * self.batch_size
             seed = derive_seed(self.seed, self.epoch, step, self.rank)
             yield BatchRequest(order[first : first + self.batch_size], seed)
+
+    def order(self, seed: int) -> np.ndarray:
+        """Positions in the data set that the global batches of an epoch are cut from.
+
+        Args:
+            seed: of this epoch.
+
+        Returns:
+            At least ``num_batches * global_batch_size`` positions, int64; the same on all ranks.
+        """
+        return torch.randperm(self.total, generator=torch.Generator().manual_seed(seed)).numpy()
 
     def __len__(self) -> int:
         """Batches per epoch, whatever ``start`` is."""

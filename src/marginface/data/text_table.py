@@ -86,8 +86,9 @@ class TextTable:
 
     def _check_header(self, text: bytes) -> None:
         words = text.split(self.separator)
-        if words[0].strip().isdigit():
-            raise self.refuse(1, f"{text.strip()[:80]!r} is a row where the header should be")
+        if not words or words[0].strip().isdigit():
+            found = f"{text.strip()[:80]!r} is a row" if words else "there is nothing"
+            raise self.refuse(1, f"{found} where the header should be")
 
     def _parse(self, block: bytes, line: int) -> TableBlock:
         numbers = None if self.named or self.separator or self.more_columns else self._at_once(block)
@@ -118,10 +119,15 @@ class TextTable:
                 raise self.refuse(line + place, f"{_shown(text)} has {len(words)} columns")
             try:
                 names += [word.decode() for word in words[: self.named]]
-                numbers.append(np.array([self.kind(word) for word in words[self.named : width]], self._dtype))
+                numbers.append(np.array([self._number(word) for word in words[self.named : width]], self._dtype))
             except (ValueError, OverflowError) as error:
                 raise self.refuse(line + place, f"{_shown(text)} holds a word of another kind") from error
         return TableBlock(line, names, np.stack(numbers))
+
+    def _number(self, word: bytes) -> int | float:
+        if b"_" in word:  # Python alone reads 1_0 as 10
+            raise ValueError(f"{word!r} is no number")
+        return self.kind(word)
 
 
 def _shown(text: bytes) -> str:

@@ -10,9 +10,11 @@ import io
 import math
 import pickle
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+_MAX_DIMS = 64  # of a numpy array
 _OPCODES = b"".join(
     (
         pickle.PROTO + pickle.FRAME + pickle.STOP + pickle.MARK + pickle.NONE + pickle.NEWTRUE + pickle.NEWFALSE,
@@ -59,7 +61,9 @@ class _Dtype:
     def __init__(self, code: str | bytes, *_: object) -> None:
         self.code = code.decode("latin1") if isinstance(code, bytes) else code
         if self.code not in ("u1", "b1"):
-            raise pickle.UnpicklingError(f"holds an array of type {str(self.code)[:20]!r} where uint8 is expected")
+            # Anything else is not printed: tuples that share their parts print without end.
+            kind = repr(self.code[:20]) if isinstance(self.code, str) else type(code).__name__
+            raise pickle.UnpicklingError(f"holds an array of type {kind} where uint8 is expected")
 
     def __setstate__(self, state: object) -> None:
         """Byte order and the like: nothing to do for single bytes."""
@@ -73,9 +77,16 @@ class _Array:
 
     def __setstate__(self, state: tuple[object, tuple[int, ...], _Dtype, object, bytes]) -> None:
         _, shape, dtype, _, raw = state
-        if not (isinstance(raw, bytes) and isinstance(dtype, _Dtype) and math.prod(shape) == len(raw)):
+        if not (isinstance(raw, bytes) and isinstance(dtype, _Dtype) and _num_items(shape) == len(raw)):
             raise pickle.UnpicklingError("holds an array whose shape and bytes disagree")
         self.raw, self.dtype = raw, dtype
+
+
+def _num_items(shape: object) -> int:
+    """Product of a shape; -1 for no shape of numpy's, whose product could be long text or take long."""
+    if not isinstance(shape, tuple) or len(shape) > _MAX_DIMS:
+        return -1
+    return math.prod(shape) if all(type(size) is int and 0 <= size <= sys.maxsize for size in shape) else -1
 
 
 def _frombuffer(raw: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str) -> _Array:

@@ -1,0 +1,37 @@
+"""Batches in which every identity is equally likely, however many images it has."""
+
+import numpy as np
+
+from marginface.data.identity_cycle import IdentityCycle
+from marginface.data.sampler import BatchSampler
+
+
+class BalancedSampler(BatchSampler):
+    """Goes through the identities in random order, again and again, and takes the next image of each.
+
+    Every identity comes once before any comes again, and likewise the images of an identity. An epoch has as many
+    images as one of BatchSampler: images of small identities come several times, of large ones some do not come. The
+    ranks of a step share no image, unless the global batch is larger than the number of identities or an identity has
+    only one image. The order depends on seed and epoch only, so a resume may change the number of processes.
+
+    Args:
+        labels: (M,) identities of the training images, in [0, C).
+        batch_size: images per rank and step.
+        seed: of the order.
+        rank: number of this process.
+        world_size: number of processes.
+
+    Raises:
+        ValueError: if the data do not fill a single global batch.
+    """
+
+    def __init__(self, labels: np.ndarray, batch_size: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> None:
+        super().__init__(len(labels), batch_size, seed, rank, world_size)
+        self._cycle = IdentityCycle(labels)
+
+    def order(self, seed: int) -> np.ndarray:
+        """Passes through all identities, cut at the number of images."""
+        rng = np.random.default_rng(seed)
+        num_identities = len(self._cycle.counts)
+        passes = [rng.permutation(num_identities) for _ in range(-(-self.total // num_identities))]
+        return self._cycle.draw(np.concatenate(passes)[: self.total], rng)

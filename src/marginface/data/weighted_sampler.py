@@ -1,0 +1,67 @@
+"""Batches from several sets, each in its own share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marginface.data.identity_cycle import IdentityCycle
+from marginface.data.sampler import BatchSampler
+
+
+class WeightedSampler(BatchSampler):
+    """Draws the set of each image by its weight, and from the set its next image.
+
+    No image of a set comes again before all others of that set have come. An epoch has as many images as one of
+    BatchSampler. The order depends on seed and epoch only, so a resume may change the number of processes.
+
+    Args:
+        parts: (M,) the set of each training image, in [0, S).
+        weights: S positive numbers; weight w means a share of w / sum of the images.
+        batch_size: images per rank and step.
+        seed: of the order.
+        rank: number of this process.
+        world_size: number of processes.
+
+    Raises:
+        ValueError: if the weights are not one positive number per set, a set has no image, or the data do not fill a
+            single global batch.
+    """
+
+    def __init__(
+        self,
+        parts: np.ndarray,
+        weights: Sequence[float],
+        batch_size: int,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        super().__init__(len(parts), batch_size, seed, rank, world_size)
+        self.shares = shares_of(weights)
+        counts = np.bincount(parts, minlength=len(self.shares))
+        if len(counts) != len(self.shares):
+            raise ValueError(f"weights={list(weights)} are {len(weights)}, but there are {len(counts)} sets: one each")
+        if not counts.all():
+            raise ValueError(
+                f"weights={list(weights)}: no training image of set {int(counts.argmin())} is left to draw; "
+                "leave that set out, or choose more identities"
+            )
+        self._cycle = IdentityCycle(parts)
+
+    def order(self, seed: int) -> np.ndarray:
+        """A set for each image by lot, then the images."""
+        rng = np.random.default_rng(seed)
+        return self._cycle.draw(rng.choice(len(self.shares), self.total, p=self.shares), rng)
+
+
+def shares_of(weights: Sequence[float]) -> np.ndarray:
+    """Weights as fractions of their sum.
+
+    Raises:
+        ValueError: if there is none, or one is not positive.
+    """
+    values = np.asarray(weights, dtype=np.float64)
+    if not len(values) or not np.isfinite(values).all() or not (values > 0).all():
+        raise ValueError(f"weights={list(weights)}: each must be a positive number; leave a set of weight 0 out")
+    shares: np.ndarray = values / values.sum()
+    return shares
