@@ -138,7 +138,7 @@ class FaceEmbedder(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val/<set>/<metric>``, unless the trainer was told to look at a part of the images only."""
-        if self.trainer.sanity_checking or self.trainer.limit_val_batches != 1.0:
+        if self.trainer.sanity_checking or not all_batches(self.trainer.limit_val_batches):
             return
         for i, name in enumerate(self._names):
             self._log_figures(f"val/{name}", self._metric(i).compute())
@@ -167,7 +167,7 @@ class FaceEmbedder(L.LightningModule):
         Every process does: comparisons of all with all are shared among them.
         """
         self.trainer.strategy.barrier("embedded")
-        if self.trainer.limit_test_batches != 1.0:
+        if not all_batches(self.trainer.limit_test_batches):
             return
         extraction = self._extraction()
         for name, benchmark in extraction.benchmarks.items():
@@ -194,3 +194,8 @@ class FaceEmbedder(L.LightningModule):
     def _log_figures(self, stage: str, figures: Mapping[str, Interval]) -> None:
         # the figures are those of all processes; sync_dist averages what is equal already
         self.log_dict({f"{stage}/{key}": interval.value for key, interval in figures.items()}, sync_dist=True)
+
+
+def all_batches(limit: float | int | None) -> bool:
+    """Whether a limit of the trainer lets all batches pass: 1.0 or None does, the whole number 1 is one batch."""
+    return limit is None or (isinstance(limit, float) and limit == 1.0)

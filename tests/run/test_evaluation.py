@@ -68,6 +68,10 @@ def test_a_second_evaluation_embeds_nothing_anew(run, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").glob("*/*"))) == 1
 
 
+def test_one_batch_is_not_all_of_them(run, tmp_path: Path) -> None:
+    assert run("trainer.limit_test_batches=1")[0] == {}
+
+
 def test_an_interrupted_evaluation_goes_on(run, tmp_path: Path) -> None:
     found, said = run("trainer.limit_test_batches=2")
     assert found == {}, "a part of the images gives no figures"

@@ -98,6 +98,16 @@ def test_the_terminal_sees_the_best_first_and_all_jobs(sweep: Path) -> None:
     assert "lfw/eer" not in text  # one figure, or the lines would be too long
 
 
+def test_a_sweep_of_evaluations_has_no_columns_of_training() -> None:
+    jobs = [
+        Job(i, [f"ckpt={name}"], "completed", objective_name="None", figures=figures(auc))
+        for i, (name, auc) in enumerate((("a", 0.8), ("b", 0.9)))
+    ]
+    assert markdown(jobs).splitlines()[2].split("|")[1:4] == [" job   ", " ckpt   ", " status    "]
+    assert "train loss" not in markdown(jobs)
+    assert terminal(jobs, "lfw/auc").splitlines()[0].split() == ["job", "ckpt", "status", "lfw/auc"]
+
+
 def test_a_long_reason_does_not_flood_the_terminal_but_is_kept() -> None:
     job = JOBS[2]._replace(reason="word " * 500 + "end")
     assert len(terminal([job], "lfw/auc").splitlines()) < 8

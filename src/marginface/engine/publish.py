@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 import marginface
 from marginface.data.image_set import ImageSet
-from marginface.embedder import FaceEmbedder
+from marginface.embedder import FaceEmbedder, all_batches
 from marginface.outcome import Outcome
 from marginface.report import format_figures, write_report
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def publish(model: FaceEmbedder, trainer: L.Trainer, cfg: DictConfig) -> None:
     """Write and print the results, once."""
-    if trainer.is_global_zero and trainer.limit_test_batches == 1.0:
+    if trainer.is_global_zero and all_batches(trainer.limit_test_batches):
         assert model.extraction is not None
         images = {name: model.extraction.benchmarks[name].images for name in model.outcomes}
         write_outcomes(model.outcomes, images, describe_model(model, trainer, cfg), cfg)

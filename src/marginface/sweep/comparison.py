@@ -64,10 +64,14 @@ def markdown(jobs: Sequence[Job]) -> str:
     keys, names = differing(jobs), metrics(jobs)
     shared = [word for word in jobs[0].overrides if word.partition("=")[0] not in keys] if jobs else []
     title = f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}" + (f" with `{' '.join(shared)}`" if shared else "")
-    header = ["job", *keys, "status", "train loss", _objective(jobs), *names]
+    training = _training(jobs)
+    header = ["job", *keys, "status", *training, *names]
     rows = [
-        [job.number, *_choices(job, keys), _status(job), *_losses(job), *(interval(job, name) for name in names)]
-        for job in jobs
+        [
+            *(job.number, *_choices(job, keys), _status(job), *(column[i] for column in training.values())),
+            *(interval(job, name) for name in names),
+        ]
+        for i, job in enumerate(jobs)
     ]
     return f"{title}. Figures with 95 % intervals.\n\n{_table(header, rows, 'pipe')}\n"
 
@@ -75,14 +79,16 @@ def markdown(jobs: Sequence[Job]) -> str:
 def terminal(jobs: Sequence[Job], metric: str) -> str:
     """A table that fits a terminal: of all figures only one."""
     keys, names = differing(jobs), [metric] if metric in metrics(jobs) else []
+    training = _training(jobs)
     rows = [
         [
-            *(job.number, *_choices(job, keys), fill(_status(job), 40, max_lines=3), *_losses(job)),
+            *(job.number, *_choices(job, keys), fill(_status(job), 40, max_lines=3)),
+            *(column[i] for column in training.values()),
             *(interval(job, name) for name in names),
         ]
-        for job in jobs
+        for i, job in enumerate(jobs)
     ]
-    return _table(["job", *keys, "status", "train loss", _objective(jobs), *names], rows, "simple")
+    return _table(["job", *keys, "status", *training, *names], rows, "simple")
 
 
 def folds_markdown(folds: Sequence[Folds], names: Sequence[str]) -> str:
@@ -153,9 +159,17 @@ def _status(job: Job) -> str:
     return f"{job.status}: {job.reason}" if job.reason else job.status
 
 
-def _losses(job: Job) -> list[str]:
-    loss = job.training.get("train/loss")
-    return ["" if loss is None else f"{loss:.4f}", "" if job.objective is None else f"{job.objective:.4f}"]
+def _training(jobs: Sequence[Job]) -> dict[str, list[str]]:
+    """Columns of what training measured; an evaluation has none."""
+    columns = {
+        "train loss": [job.training.get("train/loss") for job in jobs],
+        _objective(jobs): [job.objective for job in jobs],
+    }
+    return {
+        name: ["" if value is None else f"{value:.4f}" for value in values]
+        for name, values in columns.items()
+        if any(value is not None for value in values)
+    }
 
 
 def _objective(jobs: Sequence[Job]) -> str:
