@@ -41,7 +41,7 @@ BELOW = {
         *("preprocess", "schedule", "parameters", "checkpoint", "strategy"),
         *("head", "backbone", "classifier", "embedder", "embedding"),
     },
-    "datamodule": {"data", "metric", "benchmark"},
+    "datamodule": {"data", "metric", "benchmark", "prepare"},
 }
 LIGHTNING = {"lightning", "pytorch_lightning", "lightning_fabric"}
 CONFIG = {"hydra", "omegaconf"}

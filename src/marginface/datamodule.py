@@ -23,6 +23,7 @@ from marginface.data.source import FaceSource
 from marginface.data.split import relabel
 from marginface.data.subset import choose_samples
 from marginface.data.weighted_sampler import WeightedSampler
+from marginface.prepare.agreement import check_card
 
 log = logging.getLogger(__name__)
 
@@ -190,6 +191,7 @@ class FaceDataModule(BenchmarkDataModule):
             log.info("%s does not exist; generating synthetic faces there", root)
             generate(root)
         self.source: FaceSource = source(root)
+        check_card(root, self.source)
         if drop_list is not None:
             self.source = KeptFaces(self.source, drop_list)
         opened = benchmarks() if callable(benchmarks) else benchmarks
