@@ -88,3 +88,13 @@ def test_an_empty_file_holds_no_table(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(DataError, match="holds no row of 'a b c'"):
         list(TextTable(path, COLUMNS).blocks())
+
+
+@pytest.mark.parametrize("sign", ["-", "+", "--1", "-+1"])
+def test_a_bare_sign_is_no_number(tmp_path: Path, sign: str) -> None:
+    path = tmp_path / "table.txt"
+    path.write_text(f"1 -2 +3\n4 5 {sign}\n")
+    with pytest.raises(DataError, match="line 2"):
+        list(TextTable(path, COLUMNS).blocks())
+    path.write_text("1 -2 +3\n")
+    assert read(TextTable(path, COLUMNS)).tolist() == [[1, -2, 3]]

@@ -101,6 +101,9 @@ class TextTable:
         gaps = text[text <= ord(" ")]
         if len(gaps) % num_columns or (gaps.reshape(-1, num_columns) != [32] * (num_columns - 1) + [10]).any():
             return None
+        after_sign = text[1:][(text[:-1] == ord("-")) | (text[:-1] == ord("+"))]
+        if ((after_sign < ord("0")) | (after_sign > ord("9"))).any():  # numpy reads a bare sign as a number
+            return None
         try:
             numbers = np.fromstring(block, dtype=self._dtype, sep=" ")
         except ValueError:  # some word is no number
