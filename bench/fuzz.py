@@ -73,6 +73,16 @@ def outcome(reader: Reader, content: bytes, path: Path) -> tuple[bool, float, in
         Exception: whatever is no :class:`DataError`: the reader is at fault.
     """
     path.write_bytes(content)
+    accepted, seconds, peak = once(reader, path)
+    bound = reader.free + TIMES_SIZE * len(content)
+    if peak > bound:  # a table of the interpreter itself may have grown just then: the input is to blame if it repeats
+        peak = min(peak, once(reader, path)[2])
+    assert peak <= bound, f"{peak} bytes of memory for a file of {len(content)}"
+    return accepted, seconds, peak
+
+
+def once(reader: Reader, path: Path) -> tuple[bool, float, int]:
+    """Read a file: whether it was accepted, the seconds, the peak of memory in bytes."""
     tracemalloc.start()
     begin = time.perf_counter()
     try:
@@ -83,7 +93,6 @@ def outcome(reader: Reader, content: bytes, path: Path) -> tuple[bool, float, in
     finally:
         seconds, peak = time.perf_counter() - begin, tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peak <= reader.free + TIMES_SIZE * len(content), f"{peak} bytes of memory for a file of {len(content)}"
     return accepted, seconds, peak
 
 
