@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from marginface.benchmark import Benchmark
-from marginface.embedding import EmbeddingStore, StoreError
+from marginface.embedding import EmbeddingStore, StoreError, not_finite
 
 log = logging.getLogger(__name__)
 
@@ -72,18 +72,10 @@ class Extraction:
                 f"{store.folder}: cache_dir must be a folder that all processes see, on a disk with room"
             )
         rows = store.rows()
-        wrong = _not_finite(rows)
+        wrong = not_finite(rows)
         if len(wrong):
             raise ValueError(
                 f"{len(wrong)} images of {name} have an embedding that is not finite, the first is "
                 f"{images.where(int(wrong[0]))}: check the weights for NaN, or set trainer.precision=32-true"
             )
         return rows
-
-
-def _not_finite(rows: NDArray[np.float32], chunk: int = 4096) -> NDArray[np.int64]:
-    parts = [
-        start + np.flatnonzero(~np.isfinite(rows[start : start + chunk]).all((1, 2)))
-        for start in range(0, len(rows), chunk)
-    ]
-    return np.concatenate([np.empty(0, np.int64), *parts])

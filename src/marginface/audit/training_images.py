@@ -4,22 +4,20 @@ Shapes: N images of the source, M intact ones.
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marginface.audit.scan import ImageScan
 from marginface.benchmark import Benchmark
-from marginface.data.image_set import ImageSet
+from marginface.data.image_set import ImageSet, SourceImages
 from marginface.data.source import FaceSource
 from marginface.embedding import Embeddings
 from marginface.outcome import Outcome
 
 
-class SourceImages(ImageSet):
-    """Some images of a source, read when they are asked for.
+class ScannedImages(SourceImages):
+    """Some images of a source whose digests are known.
 
     Args:
         source: The training set.
@@ -28,28 +26,11 @@ class SourceImages(ImageSet):
     """
 
     def __init__(self, source: FaceSource, index: NDArray[np.int64], digest: NDArray[np.uint8]) -> None:
-        super().__init__((), "the training set")
-        self._source, self._index = source, index
+        super().__init__(source, index, "the training set")
         self._fingerprint = hashlib.sha256(digest[index].tobytes()).hexdigest()
 
-    def __len__(self) -> int:
-        return len(self._index)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(index, slice):
-            return super().__getitem__(index)
-        return self._source.read(int(self._index[index]))
-
-    def where(self, index: int) -> str:
-        """Where the source has the image."""
-        return self._source.where(int(self._index[index]))
-
     def fingerprint(self) -> str:
-        """From the images' digests, which are known: nothing is read again."""
+        """From the images' digests: nothing is read again."""
         return self._fingerprint
 
 
@@ -76,7 +57,7 @@ class TrainingImages(Benchmark):
                 f"{source.image_size[0]} x {source.image_size[1]} pixels: check the data, or the image_size stated"
             )
         self.labels: NDArray[np.int64] = source.labels[self.index]
-        self._images = SourceImages(source, self.index, scan.digest)
+        self._images = ScannedImages(source, self.index, scan.digest)
 
     @property
     def images(self) -> ImageSet:

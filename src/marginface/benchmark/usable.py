@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from marginface.embedding import Embeddings
-
-_CHUNK = 4096  # rows that are looked at together
+from marginface.embedding import Embeddings, not_finite
 
 
 def require_usable(embeddings: Embeddings, name: Sequence[str]) -> None:
@@ -23,10 +19,9 @@ def require_usable(embeddings: Embeddings, name: Sequence[str]) -> None:
         raise ValueError(
             f"there are {len(embeddings)} embeddings for {len(name)} images: they were made from other lists"
         )
-    parts = (embeddings.rows[start : start + _CHUNK] for start in range(0, len(name), _CHUNK))
-    finite = np.concatenate([np.isfinite(part).all((1, 2)) for part in parts])
-    if not finite.all():
+    wrong = not_finite(embeddings.rows)
+    if len(wrong):
         raise ValueError(
-            f"{int((~finite).sum())} of the {len(name)} embeddings are not finite, the first is that of "
-            f"{name[int(finite.argmin())]}: check the weights and the file that they come from"
+            f"{len(wrong)} of the {len(name)} embeddings are not finite, the first is that of "
+            f"{name[int(wrong[0])]}: check the weights and the file that they come from"
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from marginface.data.decode import decode
 from marginface.data.errors import DataNotFoundError
+from marginface.data.source import FaceSource
 
 
 class ImageSet(Sequence[bytes]):
@@ -35,7 +36,11 @@ class ImageSet(Sequence[bytes]):
     def __getitem__(self, index: slice) -> Sequence[bytes]: ...
     def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+            return [self.read(i) for i in range(*index.indices(len(self)))]
+        return self.read(index)
+
+    def read(self, index: int) -> bytes:
+        """Encoded image ``index``; images that lie elsewhere are read here."""
         return self._images[index]
 
     def where(self, index: int) -> str:
@@ -84,13 +89,8 @@ class ImageFiles(ImageSet):
     def __len__(self) -> int:
         return len(self.names)
 
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(index, slice):
-            return super().__getitem__(index)
+    def read(self, index: int) -> bytes:
+        """Content of the file."""
         return (self.root / self.names[index]).read_bytes()
 
     def where(self, index: int) -> str:
@@ -104,6 +104,31 @@ class ImageFiles(ImageSet):
             state = (self.root / name).stat()
             digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
         return digest.hexdigest()
+
+
+class SourceImages(ImageSet):
+    """Some images of a source of labelled faces, read when they are asked for.
+
+    Args:
+        source: The faces.
+        indices: Which of them, (N,) int64.
+        name: What they are, for messages.
+    """
+
+    def __init__(self, source: FaceSource, indices: NDArray[np.int64], name: str = "the images") -> None:
+        super().__init__((), name)
+        self._source, self._indices = source, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def read(self, index: int) -> bytes:
+        """Encoded image of the source."""
+        return self._source.read(int(self._indices[index]))
+
+    def where(self, index: int) -> str:
+        """Where the source has the image."""
+        return self._source.where(int(self._indices[index]))
 
 
 def as_image_set(images: Sequence[bytes], name: str) -> ImageSet:

@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataNotFoundError, PairsError
+from marginface.data.image_set import SourceImages
 from marginface.data.pair_sampling import draw_pairs
 from marginface.data.source import FaceSource
 from marginface.data.unpickle import load_pairs_pickle
@@ -149,26 +149,7 @@ def sample_pairs(
     first, second, same = draw_pairs(source.labels[indices], num_pairs, seed, num_folds)
     used, index = np.unique(np.stack([first, second]), return_inverse=True)
     index = index.reshape(2, num_pairs)
-    return FacePairs(_SourceImages(source, indices[used]), index[0], index[1], same)
-
-
-class _SourceImages(Sequence[bytes]):
-    """Images of some samples of a source, read when asked for."""
-
-    def __init__(self, source: FaceSource, indices: NDArray[np.int64]) -> None:
-        self._source, self._indices = source, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(index, slice):
-            return _SourceImages(self._source, self._indices[index])
-        return self._source.read(int(self._indices[index]))
+    return FacePairs(SourceImages(source, indices[used]), index[0], index[1], same)
 
 
 def _unreadable(path: Path, what: str) -> PairsError:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+_CHUNK = 4096  # rows that are looked at together
+
 FLIPS = ("concat", "sum", "none")
 
 
@@ -94,6 +96,15 @@ class Embeddings:
             flip: Another way to merge than the model's own.
         """
         return UnitRows(self, index, flip)
+
+
+def not_finite(rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Numbers of the rows (N, V, D) that hold NaN or infinity, rising; looked at in parts, as they may be on disk."""
+    wrong = [
+        start + np.flatnonzero(~np.isfinite(rows[start : start + _CHUNK]).all((1, 2)))
+        for start in range(0, len(rows), _CHUNK)
+    ]
+    return np.concatenate([np.empty(0, np.int64), *wrong])
 
 
 class UnitRows:
