@@ -1,7 +1,4 @@
-"""What `bench/fuzz.py` fuzzes: readers with intact files, pieces that mean something to them, a check of what was read.
-
-Imported by `bench/fuzz.py`, which describes the run.
-"""
+"""Readers of packs, pairs and tables for `bench/fuzz.py`: intact files, how to damage them, what must hold."""
 
 import io
 import pickle
@@ -11,13 +8,20 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from marginface.data.errors import DataNotFoundError
+from fuzz_mutations import (
+    Mutate,
+    fields_mutant,
+    lines_mutant,
+    pickle_mutant,
+    tar_mutant,
+    words_mutant,
+)
+from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.face_records import FaceRecords, write_face_records
 from marginface.data.feature_file import map_matrix, read_feature, write_feature, write_matrix
 from marginface.data.irheader import pack, unpack
@@ -41,6 +45,10 @@ OCTAL = [b"0" * 11 + b"\0", b"7" * 11 + b"\0", b"-0000000001\0", b"\x80" + b"\xf
 TAR_PIECES = [*OCTAL, *(bytes([kind]) for kind in b"015xgLKSV"), b"20 size=-9999999\n", b"ustar\x0000", b"\0" * 512]
 
 
+RECORDIO = [MAGIC, *NUMBERS, MAGIC + NUMBERS[0], MAGIC + NUMBERS[4]]
+HEADER = fields_mutant(*((4 * word, "<i") for word in range(5)))
+
+
 class Reader(NamedTuple):
     """What is fuzzed.
 
@@ -49,12 +57,16 @@ class Reader(NamedTuple):
         pieces: bytes that mean something to the reader.
         read: reads the file at a path to the end, checks what it got; raises AssertionError at a wrong value.
         free: bytes of memory that it may take whatever the file's size.
+        mutate: damages a file as its format allows; None for damage to bytes alone.
+        errors: what a refusal is.
     """
 
     files: list[bytes]
     pieces: list[bytes]
     read: Callable[[Path], None]
     free: int = FREE_BYTES
+    mutate: Mutate | None = None
+    errors: tuple[type[Exception], ...] = (DataError,)
 
 
 def made(write: Callable[[Path], object]) -> bytes:
@@ -65,41 +77,59 @@ def made(write: Callable[[Path], object]) -> bytes:
 
 
 def make_readers(folder: Path) -> dict[str, Reader]:
-    """All readers.
+    """Readers of binary files and of large tables.
 
     Args:
         folder: empty; for the intact files that accompany a damaged one.
     """
     write_face_records(folder, [(i // 2, image) for i, image in enumerate(IMAGES)])
     rec, idx, stated = (folder / name for name in ("train.rec", "train.idx", "property"))
-    payloads = [b"first", MAGIC + b"second" + MAGIC, b"", b"x" * 30 + MAGIC + b"yz", b"last"]
-    recordio = [MAGIC, *NUMBERS, MAGIC + NUMBERS[0], MAGIC + NUMBERS[4]]
-    return {
-        "recordio": Reader([rec.read_bytes(), made(lambda path: _write_records(path, payloads))], recordio, _scan),
-        "recordio_idx": Reader([rec.read_bytes()], recordio, lambda path: _read_all(RecordReader(path, idx), path)),
+    packs = {
+        "recordio": Reader([rec.read_bytes(), made(_write_records)], RECORDIO, _scan),
+        "recordio_idx": Reader([rec.read_bytes()], RECORDIO, lambda path: _read_all(RecordReader(path, idx), path)),
         "irheader": Reader([pack(3.0, 1, 0, b"image"), pack([1.0, 2.0], 0, 1)], NUMBERS, _unpack),
+        "face_records": Reader([rec.read_bytes()], RECORDIO, lambda path: _faces(path, "train.rec", [idx, stated])),
+    }
+    texts = {
         "idx": Reader([idx.read_bytes()], WORDS, lambda path: _read_index(path, rec)),
         "property": Reader([stated.read_bytes()], WORDS, lambda path: _faces(path, "property", [rec, idx])),
-        "face_records": Reader([rec.read_bytes()], recordio, lambda path: _faces(path, "train.rec", [idx, stated])),
-        "bin": Reader(pickles(), opcodes(), _pairs),
-        "feature": Reader([made(lambda p: write_feature(p, np.ones(6, np.float32)))], NUMBERS, _feature),
-        "matrix": Reader([made(lambda p: write_matrix(p, (3, 2), [np.ones((3, 2), np.float32)]))], NUMBERS, _matrix),
+        "list_file": Reader([b"a/1.jpg 0\nb/2.jpg 1\n", b"a/1.jpg x\n\nb/2.jpg y z\n"], WORDS, _listed("path_label")),
+        "lst": Reader([b"0\t1.000000\ta/1.jpg\n1\t7\tb/2.jpg\n"], WORDS, _listed("lst")),
+        **_table_readers(folder),
+    }
+    return {
+        **{name: reader._replace(mutate=words_mutant) for name, reader in packs.items()},
+        **{name: reader._replace(mutate=lines_mutant) for name, reader in texts.items()},
+        "bin": Reader(pickles(), opcodes(), _pairs, mutate=pickle_mutant),
+        "feature": Reader(*_floats((6, 1)), _feature, mutate=HEADER),
+        "matrix": Reader(*_floats((3, 2)), _matrix, mutate=HEADER),
+        "tar_shards": Reader(
+            [_tar(tarfile.PAX_FORMAT), _tar(tarfile.GNU_FORMAT)], TAR_PIECES, _shard, mutate=tar_mutant
+        ),
+    }
+
+
+def _table_readers(folder: Path) -> dict[str, Reader]:
+    return {
         "table": _table_reader([b"1 2 3\n" * 5, b"1\t 22 -3\r\n4 5 6\n"], TextTable(folder, ("a", "b", "c"))),
         "named_table": _table_reader(
             [b"name,a,b\nx/1.jpg,1.5,2\ny/2.jpg,3,4e1,more\n", b"name,a,b\n"],
             TextTable(folder, ("name", "a", "b"), True, float, b",", True, True),
         ),
         "headed_table": _table_reader([b"a b\n1 2\n3 4\n"], TextTable(folder, ("a", "b"), has_header=True)),
-        "list_file": Reader([b"a/1.jpg 0\nb/2.jpg 1\n", b"a/1.jpg x\n\nb/2.jpg y z\n"], WORDS, _listed("path_label")),
-        "lst": Reader([b"0\t1.000000\ta/1.jpg\n1\t7\tb/2.jpg\n"], WORDS, _listed("lst")),
-        "tar_shards": Reader(
-            [made(_write_tar), made(partial(_write_tar, format=tarfile.GNU_FORMAT))], TAR_PIECES, _shard
-        ),
     }
 
 
 def _table_reader(files: list[bytes], table: TextTable) -> Reader:
     return Reader(files, WORDS, lambda path: _table(replace(table, path=path)), TABLE_BYTES)
+
+
+def _floats(shape: tuple[int, int]) -> tuple[list[bytes], list[bytes]]:
+    """A file of features, pieces for it."""
+    rows = np.ones(shape, np.float32)
+    if shape[1] == 1:
+        return [made(lambda path: write_feature(path, rows[:, 0]))], NUMBERS
+    return [made(lambda path: write_matrix(path, shape, [rows]))], NUMBERS
 
 
 def pickles() -> list[bytes]:
@@ -120,9 +150,9 @@ def opcodes() -> list[bytes]:
     return [*plain, *calls, *lengths, *big, b"h\x00", b"h\x01", b"cos\nsystem\n", b"c_codecs\nencode\n"]
 
 
-def _write_records(path: Path, payloads: list[bytes]) -> None:
+def _write_records(path: Path) -> None:
     with RecordWriter(path, path.with_suffix(".idx")) as writer:
-        for key, payload in enumerate(payloads):
+        for key, payload in enumerate((b"first", MAGIC + b"second" + MAGIC, b"", b"x" * 30 + MAGIC + b"yz", b"last")):
             writer.write(key, payload)
 
 
@@ -162,14 +192,16 @@ def _listed(layout: str) -> Callable[[Path], None]:
     return read
 
 
-def _write_tar(path: Path, format: int = tarfile.PAX_FORMAT) -> None:
-    with tarfile.open(path, "w", format=format) as tar:
+def _tar(format: int) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", format=format) as tar:
         for number, image in enumerate(IMAGES[:3]):
             name = f"{'é' * 60 * (number == 2)}/{number}"  # one long name with a header of its own
-            for extension, content in (("jpg", image), ("cls", b"%d" % number)):
+            for extension, held in (("jpg", image), ("cls", b"%d" % number)):
                 member = tarfile.TarInfo(f"{name}.{extension}")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
+                member.size = len(held)
+                tar.addfile(member, io.BytesIO(held))
+    return content.getvalue()
 
 
 def _shard(path: Path) -> None:

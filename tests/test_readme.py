@@ -1,15 +1,20 @@
-"""The README keeps its word."""
+"""The README and the guides in docs/ keep their word."""
 
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
 from marginface.data import write_synthetic
+from marginface.data.layout.photos import write_photos
+from marginface.engine.preparation import PREPARE_STEPS
+from marginface.prepare import Card
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,51 @@ def test_every_command_composes(text, root):
         words = [word.replace("=glob(*)", "=arcface") for word in words]
         done = subprocess.run([sys.executable, *words[1:], "--cfg", "job"], cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("name", ["benchmarks", "data", "scale"])
+def test_every_command_of_a_guide_composes(name, root):
+    with initialize_config_dir(str(root / "conf"), version_base="1.3"):
+        for line in commands((root / "docs" / f"{name}.md").read_text()):
+            script, *words = [word for word in shlex.split(line)[1:] if word != "-m"]
+            words = [re.sub(r"=range\(\d+\)$", "=0", word) for word in words]  # first job of a sweep
+            assert (root / script).is_file(), line
+            compose(Path(script).stem, words)
+
+
+def test_the_words_for_each_wish_compose(root):
+    rows = (root / "docs" / "data.md").read_text().split("| wish | words |")[1].split("\n\n")[0]
+    found = re.findall(r"`(\w[^`]*=[^`]*)`", rows)
+    assert len(found) >= 7
+    with initialize_config_dir(str(root / "conf"), version_base="1.3"):
+        for words in found:
+            compose("train", ["data=records", "data.root=pack", *shlex.split(words)])
+
+
+def test_the_guides_are_these(root):
+    assert {path.stem for path in (root / "docs").glob("*.md")} == {"benchmarks", "data", "scale"}
+
+
+def test_the_guide_to_data_names_every_option_and_field(root):
+    guide = (root / "docs" / "data.md").read_text()
+    options = {path.stem for path in (root / "conf" / "data").glob("*.yaml")} - {"base"}
+    samplers = {f"sampler={path.stem}" for path in (root / "conf" / "sampler").glob("*.yaml")}
+    named = set(re.findall(r"`([\w=]+)", guide))
+    assert options | samplers | set(PREPARE_STEPS) | {field.name for field in fields(Card)} <= named
+
+
+@pytest.mark.parametrize("name", ["benchmarks", "data", "scale"])
+def test_links_of_a_guide_lead_somewhere(name, root):
+    text = (root / "docs" / f"{name}.md").read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert (root / "docs" / target).exists(), target
+
+
+def test_the_library_example_of_the_guide_to_data_runs(root, tmp_path, monkeypatch, capsys):
+    write_photos(tmp_path / "photos", 2, 2, num_duplicates=0, num_misfiled=0, num_unmarked=0, num_folds=1, num_pairs=1)
+    monkeypatch.chdir(tmp_path)
+    exec(blocks((root / "docs" / "data.md").read_text(), "python")[0], {})
+    assert capsys.readouterr().out == "4 2 {}\n"
 
 
 def test_options_named_in_the_table_are_those_that_exist(text, root):

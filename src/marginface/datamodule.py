@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from marginface.benchmark import Benchmark, PairBenchmark
@@ -24,6 +25,7 @@ from marginface.data.split import relabel
 from marginface.data.subset import choose_samples
 from marginface.data.weighted_sampler import WeightedSampler
 from marginface.prepare.agreement import check_card
+from marginface.prepare.benchmark_agreement import check_benchmarks
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,7 @@ class FaceDataModule(BenchmarkDataModule):
         transform: an ``albumentations.Compose`` over single uint8 RGB images, training only.
         sampler: makes the sampler of the training batches, called as ``sampler(labels, batch_size=, seed=, rank=,
             world_size=)``; None shuffles all images (and mixes sets by their weights, where the source has some).
+        verify_card: compare the hashes of all files with ``card.json`` before training; one process does.
         drop_list: of ``src/audit.py``: what is not to be trained on; None for nothing.
         min_images_per_identity: identities with fewer images are left out.
         num_identities: identities to train on, drawn by lot, beside the held-out ones; None for all.
@@ -169,6 +172,7 @@ class FaceDataModule(BenchmarkDataModule):
         num_workers: int = 2,
         transform: Transform | None = None,
         sampler: Callable[..., BatchSampler] | None = None,
+        verify_card: bool = False,
         drop_list: str | Path | None = None,
         min_images_per_identity: int = 1,
         num_identities: int | None = None,
@@ -191,11 +195,12 @@ class FaceDataModule(BenchmarkDataModule):
             log.info("%s does not exist; generating synthetic faces there", root)
             generate(root)
         self.source: FaceSource = source(root)
-        check_card(root, self.source)
+        self.card = check_card(root, self.source, verify_card and rank_zero_only.rank == 0)  # type: ignore[attr-defined]
         if drop_list is not None:
             self.source = KeptFaces(self.source, drop_list)
         opened = benchmarks() if callable(benchmarks) else benchmarks
         super().__init__(opened, self.source.image_size, eval_batch_size, num_workers, cache_dir)
+        check_benchmarks(self.card, {name: getattr(each, "path", None) for name, each in self.benchmarks.items()})
         if HELDOUT in self.benchmarks:
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
         if getattr(self.source, "closed_set", False):
@@ -203,7 +208,7 @@ class FaceDataModule(BenchmarkDataModule):
         self.weights: Sequence[float] | None = getattr(self.source, "weights", None)
         if sampler is not None and self.weights is not None:
             raise ValueError(
-                f"sampler={sampler!r} knows no weights={list(self.weights)} of sets: leave one of them null"
+                f"sampler and weights={[*self.weights]} of sets are two ways to draw: leave one of them null"
             )
         self.sampler = sampler
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
@@ -235,11 +240,9 @@ class FaceDataModule(BenchmarkDataModule):
 
     def train_dataloader(self) -> FaceLoader:
         """Batches of ``image`` (N, 3, H, W) uint8, ``label`` (N,) and ``skipped`` ()."""
-        sampler = self._sampler()
-        self._loader = FaceLoader(self._dataset(), sampler, **self.worker_options(persistent=True))
+        self._loader = FaceLoader(self._dataset(), self._sampler(), **self.worker_options(persistent=True))
         epoch = self.trainer.current_epoch if self.trainer else 0
         if self._position is not None and epoch <= self._position["epoch"]:  # later epochs may reload, and are whole
-            _check_continues(self._position, sampler)
             self._loader.load_state_dict(self._position)
         return self._loader
 
@@ -254,14 +257,15 @@ class FaceDataModule(BenchmarkDataModule):
         return self.sampler(self.train_labels, **options)
 
     def state_dict(self) -> dict[str, Any]:
-        """Position within the epoch and kind of sampler, saved in checkpoints.
+        """Position within the epoch, what its order depends on, SHA-256 of the data card; saved in checkpoints.
 
         Lightning would save a stateful loader itself, but it does not restore one that was built before the loops'
         state is loaded, as happens when the schedule asks for the number of steps.
         """
         if self._loader is None:
             return {}
-        return {**self._loader.state_dict(), "sampler": type(self._loader.batches).__name__}
+        card = None if self.card is None else self.card.sha256()
+        return {**self._loader.state_dict(), "card": card}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where the checkpoint was taken."""
@@ -276,18 +280,7 @@ def _keep_all_classes(num_validation: int, min_images: int, num_identities: int 
     if num_validation or min_images > 1 or num_identities is not None:
         raise ValueError(
             f"num_validation_identities={num_validation}, min_images_per_identity={min_images} and num_identities="
-            f"{num_identities} would take out classes that the benchmark asks for; with this data set leave them at "
-            "0, 1 and null"
-        )
-
-
-def _check_continues(position: Mapping[str, Any], sampler: BatchSampler) -> None:
-    """Refuse to continue an epoch in the order of another sampler; between epochs it may change."""
-    before, now = position.get("sampler", BatchSampler.__name__), type(sampler).__name__
-    if before != now and 0 < position["images"] // sampler.global_batch_size < len(sampler):
-        raise ValueError(
-            f"sampler={now}, but the checkpoint was taken within an epoch of {before}: resume with that sampler, or "
-            "from the checkpoint of a finished epoch"
+            f"{num_identities} would take out classes that the benchmark asks for: leave them at 0, 1 and null"
         )
 
 

@@ -38,3 +38,21 @@ def test_near_pairs_equal_the_plain_loop(monkeypatch: pytest.MonkeyPatch, pairs_
     assert (np.diff(found.cosine) <= 0).all()
     for a, b, cosine in zip(found.first.tolist(), found.second.tolist(), found.cosine.tolist(), strict=True):
         assert cosine == pytest.approx(every[min(a, b), max(a, b)], abs=1e-6)
+
+
+def test_near_pairs_of_chosen_classes_equal_the_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    rows = torch.from_numpy(rng.normal(size=(30, 3)).astype(np.float32))
+    labels, index = rng.integers(0, 6, 30), np.arange(30)
+    alike = np.array([[0, 3], [0, 4], [2, 5], [3, 7]])  # class 7 has no image
+    unit = torch.nn.functional.normalize(rows, dim=1).double()
+    found = duplicates.near_pairs(Embeddings.of(rows), index, labels, 0.8, 1000, alike)
+    allowed = {tuple(pair) for pair in alike.tolist()} | {(label, label) for label in range(6)}
+    expected = {
+        (i, j)
+        for i, j in combinations(range(30), 2)
+        if float(unit[i] @ unit[j]) >= 0.8 and tuple(sorted((int(labels[i]), int(labels[j])))) in allowed
+    }
+    got = {(min(pair), max(pair)) for pair in zip(found.first.tolist(), found.second.tolist(), strict=True)}
+    assert got == expected
+    assert len(found.first) == len(expected) > 10

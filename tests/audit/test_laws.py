@@ -1,10 +1,23 @@
 """Planted errors are found, a clean set has none."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from marginface.audit import AuditReport, AuditSettings, SetNames, TrainingImages, compare, judge, scan_images
+from marginface.audit import (
+    AuditReport,
+    AuditSettings,
+    SetNames,
+    TrainingImages,
+    compare,
+    judge,
+    scan_images,
+    without_embeddings,
+    write_audit,
+)
 from marginface.audit.duplicates import first_of_each
 from marginface.data import encode
 from marginface.data.drop_list import DropList
@@ -66,6 +79,11 @@ class Planted:
         distinct = first_of_each(scan.digest[training.index])
         return judge(source, scan, compare(rows, training.labels, distinct, chosen, benchmarks), chosen, names)
 
+    def audit_bytes(self) -> AuditReport:
+        source = Faces(self.images, self.labels)
+        scan = scan_images(source)
+        return judge(source, scan, without_embeddings(source.labels[scan.intact]), AuditSettings())
+
     @staticmethod
     def _embedded(rows: np.ndarray) -> Embeddings:
         return Embeddings.of(torch.from_numpy(np.asarray(rows, np.float32)))
@@ -84,6 +102,7 @@ def test_a_clean_set_has_an_empty_drop_list(planted: Planted) -> None:
     strangers = planted.centres[20:30]
     report = planted.audit({"lfw": strangers})
     assert report.findings == []
+    assert report.notes() == []
     assert report.num_dropped == 0
     assert len(report.found.same.cosine) == 0
 
@@ -99,6 +118,14 @@ def test_a_mislabelled_image_is_dropped_and_its_right_class_named(planted: Plant
 def test_a_face_of_nobody_is_label_noise(planted: Planted) -> None:
     wrong = planted.add(label=2, person=25)
     assert dropped(planted.audit()) == {(wrong, "label_noise")}
+
+
+def test_two_images_that_disagree_are_both_listed_and_it_is_said_why(planted: Planted) -> None:
+    """Either may be the wrong one."""
+    pair = [planted.add(label=NUM_CLASSES, person=person) for person in (20, 21)]
+    report = planted.audit()
+    assert dropped(report) == {(index, "label_noise") for index in pair}
+    assert all("with the only other image of its class" in finding.why for finding in report.findings)
 
 
 def test_an_exact_copy_is_dropped_the_first_stays(planted: Planted) -> None:
@@ -153,14 +180,74 @@ def test_a_person_of_a_benchmark_is_found(planted: Planted) -> None:
 
 
 def test_a_name_of_a_benchmark_is_found(planted: Planted) -> None:
-    classes = [f"person_{label}" for label in range(NUM_CLASSES)]
+    classes = [[f"person_{label}"] for label in range(NUM_CLASSES)]
     report = planted.audit(names=SetNames(classes=classes, listed=["Person 5", "Nobody"]))
     assert dropped(report) == {(index, "benchmark_name") for index in range(5 * EACH, 6 * EACH)}
 
 
+def test_a_name_like_one_of_a_benchmark_is_told_but_not_dropped(planted: Planted) -> None:
+    classes = [[f"Person Number {label}"] for label in range(NUM_CLASSES)]
+    report = planted.audit(names=SetNames(classes=classes, listed=["Number 5 Person", "Person 3"]))
+    assert report.findings == []
+    near = [(each["label"], each["listed"], each["how"]) for each in report.as_json()["near_names"]]
+    assert near == [(3, "Person 3", "middle names"), (5, "Number 5 Person", "the order of words")]
+
+
+def test_without_embeddings_nothing_is_said_of_what_needs_them(planted: Planted) -> None:
+    copy = planted.add(label=3, person=7, image=planted.images[3 * EACH])
+    planted.add(label=2, person=9)  # mislabelled, which no bytes tell
+    damaged = planted.add(label=0, person=0, image=b"no image")
+    report = planted.audit_bytes()
+    assert dropped(report) == {(copy, "exact_duplicate"), (damaged, "damaged")}
+    unknown = {"near_duplicate", "label_noise", "benchmark_overlap", "same_identity", "benchmark_name"}
+    written = report.as_json()
+    assert set(written["not_looked_at"]) == unknown
+    assert written["counts"] == {"damaged": 1, "exact_duplicate": 1}
+    assert "cosine with the own class" not in written["statistics"]
+    assert report.examples[3] == 3 * EACH
+
+
+def test_a_set_of_damaged_images_alone_is_reported_too(planted: Planted, tmp_path: Path) -> None:
+    planted.images = [b"no image"] * len(planted.images)
+    report = planted.audit_bytes()
+    assert report.counts() == {"damaged": NUM_CLASSES * EACH, "exact_duplicate": 0}
+    page = write_audit(tmp_path, report).read_text()
+    assert "60 of 60 images should go" in page
+    assert "Darkest" not in page
+    assert json.loads((tmp_path / "metrics.json").read_text())["grey_share"] == 0
+
+
+def test_what_was_not_asked_for_was_not_looked_at(planted: Planted) -> None:
+    assert set(planted.audit().not_looked_at()) == {"benchmark_overlap", "benchmark_name"}
+    names = SetNames(classes=[["a"]] * NUM_CLASSES, listed=["b"])
+    assert planted.audit({"lfw": planted.centres[20:24]}, names).not_looked_at() == {}
+
+
+def test_a_benchmark_of_the_same_people_is_remarked_upon(planted: Planted) -> None:
+    few, most = planted.centres[:2], planted.centres[: NUM_CLASSES // 2]
+    assert planted.audit({"lfw": few}).notes() == []
+    (note,) = planted.audit({"lfw": most}).notes()
+    assert note.startswith("5 of 10 classes are like an image of lfw: is it made of the same people by design")
+
+
+def test_near_copies_are_sought_among_neighbours_only_if_told_so(planted: Planted) -> None:
+    row = planted.rows[4 * EACH]
+    within = planted.add(label=4, person=4, row=row * 2)
+    across = planted.add(label=8, person=4, row=row + 0.01 * planted.centres[30])
+    planted.add(label=8, person=9)  # the neighbour that class 8 is nearest to, beside class 4
+    everything = planted.audit()
+    (note,) = planted.audit(near_classes=1).notes()
+    assert note.startswith("settings.near_classes=1: near duplicates were sought within each class")
+    for near_classes in (NUM_CLASSES - 1, 5000):
+        same = planted.audit(near_classes=near_classes)
+        assert dropped(same) == dropped(everything)
+        np.testing.assert_array_equal(same.found.near.cosine, everything.found.near.cosine)
+    assert {(across, "near_duplicate"), (within, "near_duplicate")} & dropped(everything)
+
+
 def test_names_must_fit_the_classes(planted: Planted) -> None:
     with pytest.raises(ValueError, match="class_names has 1 names for 10 classes"):
-        planted.audit(names=SetNames(classes=["a"], listed=["a"]))
+        planted.audit(names=SetNames(classes=[["a"]], listed=["a"]))
 
 
 def test_a_damaged_image_is_dropped_and_not_embedded(planted: Planted) -> None:
@@ -223,6 +310,7 @@ def test_a_cleaned_set_is_clean(planted: Planted) -> None:
         ("near_duplicate", float("nan"), "near_duplicate=nan is no cosine"),
         ("other_margin", -0.1, "other_margin=-0.1 is no difference"),
         ("num_pairs", 0, "num_pairs=0 keeps no pair"),
+        ("near_classes", 0, "near_classes=0 is no number of classes"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(setting: str, value: float, message: str) -> None:

@@ -1,5 +1,6 @@
 """The files of an audit, of a set with a few planted errors."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -16,8 +17,10 @@ from marginface.audit import (
     clean,
     compare,
     judge,
+    metrics,
     scan_images,
     summary,
+    without_embeddings,
     write_audit,
 )
 from marginface.audit.duplicates import first_of_each
@@ -54,7 +57,7 @@ def report(source: FaceRecords) -> AuditReport:
     )
     distinct = first_of_each(scan.digest[training.index])
     found = compare(embeddings, training.labels, distinct, settings, {"l<f>w": lfw})
-    names = SetNames(classes=["a", "b", "c", "d"], listed=["D"])
+    names = SetNames(classes=[["a"], ["b"], ["c"], ["d"]], listed=["D"])
     return judge(source, scan, found, settings, names, {"model": "<b>mine</b>"})
 
 
@@ -81,6 +84,30 @@ def test_the_machine_readable_list(report: AuditReport, source: FaceRecords, tmp
     assert written["statistics"]["images per class"]["median"] == EACH
 
 
+def test_the_metrics_are_flat_numbers(report: AuditReport, tmp_path: Path) -> None:
+    write(report, tmp_path)
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert all(isinstance(value, (int, float)) for value in found.values())
+    expected = {
+        **{"num_images": 16, "num_identities": 4, "num_dropped": 7, "same_identity": 0, "near_names": 0},
+        **{"dropped/damaged": 1, "dropped/exact_duplicate": 1, "dropped/near_duplicate": 0, "dropped/label_noise": 1},
+        **{"dropped/benchmark_overlap": 4, "dropped/benchmark_name": 4, "overlap/l<f>w": 1, "grey_share": 0},
+        "images_per_class/median": EACH,
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert {f"{name}/1%" for name in ("brightness", "sharpness", "detail", "colour", "bytes", "own_cosine")} < set(
+        found
+    )
+
+
+def test_what_was_not_looked_at_has_no_metric(report: AuditReport) -> None:
+    unknown = without_embeddings(report.source.labels[report.scan.intact])
+    bare = dataclasses.replace(report, found=unknown, near=None, findings=[])
+    found = metrics(bare)
+    assert not {"same_identity", "near_names", "dropped/label_noise", "own_cosine/median"} & set(found)
+    assert found["dropped/exact_duplicate"] == 0
+
+
 def test_the_page_stands_alone(report: AuditReport, tmp_path: Path) -> None:
     _, page = write(report, tmp_path)
     assert not re.search(r"<script|https?://|src=\"(?!data:)|url\(", page)
@@ -88,6 +115,7 @@ def test_the_page_stands_alone(report: AuditReport, tmp_path: Path) -> None:
     assert "7 of 16 images should go" in page
     assert "no picture" in page  # of the damaged image
     assert "<b>mine" not in page
+    assert "also class 1" in page  # beside the image under the wrong label, another one of its class
     assert "Classes that show a person of l&lt;f&gt;w" in page
 
 

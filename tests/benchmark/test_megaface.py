@@ -138,7 +138,7 @@ def test_sizes_and_rates_without_support_have_no_number(root: Path) -> None:
     outcome = benchmark.evaluate(Embeddings(unit_rows(39)[:, None]))
     assert list(outcome.figures) == ["rank-1@distractors=1e1", "rank-1@distractors=3e1", "tar@far=1e-2"]
     assert list(outcome.unsupported) == ["rank-1@distractors=5e0", "tar@far=1e-6"]
-    assert outcome.unsupported["tar@far=1e-6"] == "needs 1000000 impostor pairs, there are 270"
+    assert outcome.unsupported["tar@far=1e-6"] == "needs 1,000,000 impostor pairs, there are 270"
 
 
 def test_a_short_list_still_serves_verification(root: Path) -> None:

@@ -64,7 +64,7 @@ def test_hand_made_answers() -> None:
     assert result.unsupported["identification_tpr@fpr=1e-1"] == "needs 10 impostor pairs, there are 6"
     # 2 of the 84 impostor pairs score 1, all others 0: at 0.2 all 4 genuine pairs are above
     assert result.figures["tpr@fpr=2e-1"].value == 1
-    assert result.unsupported["tpr@fpr=1e-3"] == "needs 1000 impostor pairs, there are 84"
+    assert result.unsupported["tpr@fpr=1e-3"] == "needs 1,000 impostor pairs, there are 84"
     false = [pair for pair in result.hardest if not pair.same][:2]
     assert {pair[:2] for pair in false} == {(2, 3), (7, 3)}
     assert [pair.score for pair in false] == [1, 1]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from marginface.data.augmentation import Augmentation
+from marginface.data.run_seed import RunSeed
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (32, 14, 12, 3), dtype=np.uint8)
@@ -27,8 +28,13 @@ def augmented(transform, seed: int) -> np.ndarray:
 
 
 def by_albumentations(transform, seed: int) -> np.ndarray:
-    transform.set_random_seed(seed)
-    return np.stack([transform(image=image)["image"] for image in IMAGES])
+    """Images of the whole chain, seeded for each run."""
+    runs, images = RunSeed(transform), []
+    runs.begin()
+    for place, image in enumerate(IMAGES):
+        runs.reach(seed, place)
+        images.append(transform(image=image)["image"])
+    return np.stack(images)
 
 
 @pytest.mark.parametrize("chain", CHAINS)
@@ -45,6 +51,23 @@ def test_one_seed_after_another_does_not_remember_the_first() -> None:
     images = IMAGES.copy()
     augmentation(images, 3)
     assert np.array_equal(images, by_albumentations(A.Compose(CHAINS["flip first"]), 3))
+
+
+def test_an_image_is_augmented_alike_in_any_batch_of_whole_runs() -> None:
+    transform = A.Compose(CHAINS["flip first"])
+    parts = IMAGES.copy()
+    Augmentation(transform)(parts[16:], 3 * 16 + 16)
+    Augmentation(transform)(parts[:16], 3 * 16)
+    assert np.array_equal(parts, augmented(transform, 3 * 16))
+
+
+def test_what_is_left_out_of_a_batch_changes_its_own_run_at_most() -> None:
+    transform, kept = A.Compose(CHAINS["flip first"]), [*range(5), *range(6, 32)]
+    images = IMAGES[kept]
+    Augmentation(transform)(images, 0, kept)
+    whole = augmented(transform, 0)
+    assert np.array_equal(images[:5], whole[:5])
+    assert np.array_equal(images[15:], whole[16:])
 
 
 def test_the_chain_itself_stays_whole() -> None:
@@ -79,7 +102,7 @@ def test_any_callable_of_that_form_will_do() -> None:
 
     transform = Invert()
     assert np.array_equal(augmented(transform, 7), 255 - IMAGES)
-    assert transform.seed == 7
+    assert 0 <= transform.seed < 2**32
     assert np.array_equal(augmented(None, 7), IMAGES)
 
 

@@ -1,4 +1,5 @@
 import pickle
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import albumentations as A
@@ -16,6 +17,7 @@ from marginface.data import (
     encode,
     write_face_records,
 )
+from marginface.data.sequential_sampler import BlockRequest
 
 SIZE = (112, 112)
 
@@ -103,3 +105,25 @@ def test_evaluation_errors_name_benchmark_and_image() -> None:
         images[0]
     with pytest.raises(ValueError, match=r"image 1 of lfw has size \(96, 112\)"):
         images[1]
+
+
+class Announced(FaceRecords):
+    """Remembers what it was told to read ahead."""
+
+    def read_ahead(self, indices: np.ndarray) -> None:
+        self.ahead = indices.tolist()
+
+
+def test_what_a_request_announces_is_read_ahead(tiny_records: Path) -> None:
+    source = Announced(tiny_records)
+    chosen = np.arange(10, 96, 2)
+    images = FaceDataset(source, chosen, source.labels[chosen], source.image_size)
+    images[BlockRequest(np.array([0, 1]), 0, ((4, 8),))]
+    assert source.ahead == [18, 20, 22, 24]
+
+
+def test_a_set_of_any_length_is_sent_to_a_worker_in_a_few_kilobytes(tiny_records: Path) -> None:
+    source = FaceRecords(tiny_records)
+    many = np.arange(50_000) % len(source)
+    images = FaceDataset(source, many, source.labels[many], source.image_size)
+    assert len(ForkingPickler.dumps(images)) < 6000

@@ -120,3 +120,25 @@ def test_the_place_of_an_image_is_asked_for_only_when_there_is_an_error() -> Non
     decode(JPEGS["grey"], lambda: pytest.fail("asked"))
     with pytest.raises(ImageDecodeError, match="there, key 3: "):
         decode(b"", lambda: "there, key 3")
+
+
+def stating(jpeg: bytes, height: int, width: int) -> bytes:
+    place = jpeg.index(b"\xff\xc0") + 5
+    return jpeg[:place] + struct.pack(">HH", height, width) + jpeg[place + 4 :]
+
+
+@pytest.mark.parametrize("out", [None, np.empty((16, 24, 3), dtype=np.uint8)], ids=["new", "in place"])
+@pytest.mark.parametrize(("height", "width"), [(20_000, 20_000), (1000, 2000)])
+def test_a_size_that_the_bytes_cannot_hold_is_refused_before_decoding(
+    height: int, width: int, out: np.ndarray | None
+) -> None:
+    with pytest.raises(ImageDecodeError, match=f"it states {width} x {height} pixels"):
+        decode(stating(encode(RED, quality=5)[:400] + b"\xff\xd9", height, width), "here", out)
+
+
+def test_an_image_far_larger_than_its_place_is_refused() -> None:
+    photo = encode(np.zeros((400, 400, 3), dtype=np.uint8))
+    assert decode(photo, "here").shape == (400, 400, 3)
+    assert decode(photo, "here", np.empty((112, 112, 3), dtype=np.uint8)).shape == (400, 400, 3)
+    with pytest.raises(ImageDecodeError, match="400 x 400 pixels, more than 36,864 in all"):
+        decode(photo, "here", np.empty((12, 12, 3), dtype=np.uint8))

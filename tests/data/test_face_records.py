@@ -193,9 +193,22 @@ def test_workers_read_through_a_pickled_source(tmp_path: Path, method: str) -> N
         assert pool.map(faces.read, range(6)) == [image for _, image in SAMPLES]
 
 
-def test_a_pack_is_held_in_flat_arrays_without_a_second_copy_of_its_keys(tmp_path: Path) -> None:
+def test_a_pack_is_held_in_flat_arrays_and_dense_keys_in_none(tmp_path: Path) -> None:
     write_face_records(tmp_path, [(label, b"x") for label in range(50) for _ in range(20)])
     faces = FaceRecords(tmp_path)
-    assert np.shares_memory(faces._keys, faces._reader.keys)
-    assert faces.labels.nbytes + faces._reader.keys.nbytes + faces._reader._index.offsets.nbytes < 26 * len(faces)
+    assert faces._keys == range(1, 1001)
+    assert faces.keys.tolist() == list(range(1, 1001))
+    assert faces.labels.nbytes + faces._reader._index.offsets.nbytes < 17 * len(faces)
+    assert faces._reader._index.sparse.nbytes == 0
     assert faces._reader._mapped is None, "pages of the labels would count as memory of each worker"
+
+
+def test_keys_with_gaps_are_held_once(tmp_path: Path) -> None:
+    write_face_records(tmp_path, SAMPLES)
+    lines = (tmp_path / "train.idx").read_text().splitlines()
+    (tmp_path / "train.idx").write_text("\n".join(line for line in lines if not line.startswith("3\t")))
+    faces = FaceRecords(tmp_path)
+    assert faces.keys.tolist() == [1, 2, 4, 5, 6]
+    assert np.shares_memory(faces._keys, faces._reader.keys)
+    assert [faces.read(index) for index in range(5)] == [SAMPLES[row][1] for row in (0, 1, 3, 4, 5)]
+    assert faces.where(2).endswith("key 4")

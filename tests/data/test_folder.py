@@ -24,6 +24,9 @@ def test_identities_and_images_come_in_the_order_of_their_names(tmp_path: Path) 
     assert read == ["ann/a.jpeg", "ann/b.PNG", "bob/x.webp", "bob/y.bmp", "zoe/1.jpg"]
     assert faces.labels.tolist() == [0, 0, 1, 1, 2]
     assert faces.labels.dtype == np.int64
+    for wrong in (112, [112], [112, 0], [112, "96"]):
+        with pytest.raises(ValueError, match=r"image_size=.* must be height and width in pixels"):
+            ImageFolder(tmp_path, image_size=wrong)
     assert (faces.num_classes, faces.image_size) == (3, (112, 96))
     assert faces.where(1) == str(tmp_path / "ann" / "b.PNG")
 

@@ -1,14 +1,19 @@
 """Damaged and hostile files: a value or a typed error, soon, in memory that the file bounds (`bench/fuzz.py`)."""
 
+import faulthandler
 import importlib
+import mmap
 import pickle
+import random
+import signal
+import sys
+import tarfile
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from marginface.data.errors import DataError, DataNotFoundError, PairsError, RecordError
 from marginface.data.face_records import FaceRecords
@@ -16,12 +21,23 @@ from marginface.data.list_file import ListFile
 from marginface.data.pairs import read_pairs
 from marginface.data.record_index import read_index
 from marginface.data.text_table import TextTable
+from marginface.data.webdataset import TarShards
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (
-    *("recordio", "recordio_idx", "irheader", "idx", "property", "face_records", "bin"),
-    *("feature", "matrix", "table", "named_table", "headed_table", "list_file", "lst", "tar_shards"),
+    *("recordio", "recordio_idx", "irheader", "face_records", "idx", "property", "list_file", "lst"),
+    *("table", "named_table", "headed_table", "bin", "feature", "matrix", "tar_shards"),
+    *("jpeg", "jpeg_in_place", "png", "bmp", "webp"),
+    *("drop_json", "drop_text", "card", "landmarks_insightface", "landmarks_sphereface_pytorch", "landmarks_csv"),
+    *("landmarks_json", "names", "journal", "identities", "names_csv"),
+    *("pairs_lfw", "pairs_rfw", "pairs_agedb", "pairs_two_lines", "pairs_paths", "pairs_cfp_images"),
+    *("pairs_cfp_fold", "pairs_wrong"),
+    *("ytf", "ck_plus_label", "ijb_members", "ijb_faces", "ijb_pairs", "ijb_probes"),
+    *("megaface_photos", "megaface_noises", "trillion_pairs_files", "trillion_pairs_labels"),
+    *("store_about", "store_rows", "store_checksums"),
 )
+MAY_BE_EMPTY = ("journal", "drop_text", "megaface_noises", "pairs_wrong", "identities")
+NUM_INPUTS, NUM_CUTS = 40, 20
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +49,7 @@ def fuzz() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def readers(fuzz: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    return fuzz.make_readers(tmp_path_factory.mktemp("intact"))
+    return fuzz.all_readers(tmp_path_factory.mktemp("intact"))
 
 
 def test_all_readers_are_named_here(readers: dict) -> None:
@@ -41,37 +57,18 @@ def test_all_readers_are_named_here(readers: dict) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_intact_files_are_read(fuzz: ModuleType, readers: dict, name: str, tmp_path: Path) -> None:
-    outcomes = [fuzz.outcome(readers[name], content, tmp_path / "file")[0] for content in readers[name].files]
+def test_a_reader_reads_or_refuses(fuzz: ModuleType, readers: dict, name: str, tmp_path: Path) -> None:
+    reader = readers[name]
+    outcomes = [fuzz.outcome(reader, content, tmp_path / name)[0] for content in reader.files]
     assert outcomes[0]
     assert all(outcomes) or name == "named_table"  # whose second file is a header and no row
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_damage_is_read_or_refused(
-    fuzz: ModuleType, readers: dict, name: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    reader, path = readers[name], tmp_path_factory.mktemp("damaged") / "file"
-    place = st.floats(0, 1)
-    piece = st.sampled_from(reader.pieces) | st.binary(min_size=1, max_size=9)
-    mutation = st.builds(fuzz.Mutation, st.sampled_from(fuzz.KINDS), place, place, piece)
-    seen = set()
-
-    @settings(max_examples=40, deadline=2000, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(content=st.sampled_from(reader.files), mutations=st.lists(mutation, min_size=1, max_size=4))
-    def check(content: bytes, mutations: list) -> None:
-        seen.add(fuzz.outcome(reader, fuzz.damage(content, mutations), path)[0])
-
-    check()
-    assert False in seen  # else the damage never reached the reader
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_file_that_ends_anywhere(fuzz: ModuleType, readers: dict, name: str, tmp_path: Path) -> None:
-    content = readers[name].files[0]
-    assert not fuzz.outcome(readers[name], b"", tmp_path / "file")[0]
-    for end in range(1, len(content), 1 + len(content) // 100):
-        fuzz.outcome(readers[name], content[:end], tmp_path / "file")
+    assert fuzz.outcome(reader, b"", tmp_path / name)[0] == (name in MAY_BE_EMPTY)
+    inputs = [fuzz.random_input(reader, random.Random(f"{name} {number}")) for number in range(NUM_INPUTS)]
+    content = reader.files[0]
+    inputs += [content[:end] for end in range(1, len(content), 1 + len(content) // NUM_CUTS)]
+    damaged = [fuzz.outcome(reader, content, tmp_path / name) for content in inputs]
+    assert False in {accepted for accepted, _, _ in damaged}  # else the damage never reached the reader
+    assert max(seconds for _, seconds, _ in damaged) < 5
 
 
 def test_another_error_and_too_much_memory_do_not_pass(fuzz: ModuleType, tmp_path: Path) -> None:
@@ -82,6 +79,45 @@ def test_another_error_and_too_much_memory_do_not_pass(fuzz: ModuleType, tmp_pat
         fuzz.outcome(fuzz.Reader([], [], untyped), b"x", tmp_path / "file")
     with pytest.raises(AssertionError, match="bytes of memory for a file of 1"):
         fuzz.outcome(fuzz.Reader([], [], lambda path: bytearray(2**22)), b"x", tmp_path / "file")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells the peak of memory anew on Linux only")
+def test_memory_of_compiled_code_is_seen_at_each_input(fuzz: ModuleType, tmp_path: Path) -> None:
+    def take(path: Path) -> None:
+        memory = mmap.mmap(-1, 2**26)
+        memory[:: mmap.PAGESIZE] = b"1" * (len(memory) // mmap.PAGESIZE)
+        memory.close()
+
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="bytes of memory for a file of 1"):
+            fuzz.outcome(fuzz.Reader([], [], take), b"x", tmp_path / "file")
+
+
+def test_an_input_that_never_ends_is_found(
+    fuzz: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(path: Path) -> None:
+        while True:
+            with suppress(Exception):
+                path.stat()
+
+    monkeypatch.setattr(fuzz, "SECONDS", 0.05)
+    before = signal.signal(signal.SIGPROF, fuzz.hung)
+    try:
+        with pytest.raises(fuzz.Hang, match=r"no outcome within 0\.05 s"):
+            fuzz.fuzz("endless", fuzz.Reader([b"ab"], [b"x"], read), 3, 0, tmp_path)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGPROF, before)
+    assert "endless: input 0 of seed 0: b''" in capsys.readouterr().out
+
+
+def test_a_tar_header_that_asks_for_gigabytes_is_refused(readers: dict, tmp_path: Path) -> None:
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 2**33 - 1
+    (tmp_path / "1.tar").write_bytes(name.tobuf(tarfile.GNU_FORMAT) + readers["tar_shards"].files[0])
+    with pytest.raises(RecordError, match=r"1\.tar is damaged .*a header of 8589934592 bytes"):
+        TarShards(tmp_path)
 
 
 class _Hostile:

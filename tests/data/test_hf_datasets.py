@@ -18,11 +18,22 @@ class Table:
     def __init__(self, columns: dict[str, list[Any]], names: list[str] | None = None, decode: bool = True) -> None:
         self.columns, self.names, self.decode = columns, names, decode
         self.column_names = list(columns)
-        self.features = {"label": SimpleNamespace(names=names) if names else SimpleNamespace()}
+        kinds = {name: type(values[0]).__name__ if values else "int" for name, values in columns.items()}
+        self.features = {name: SimpleNamespace(names=names, dtype=kind) for name, kind in kinds.items()}
 
     def cast_column(self, column: str, feature: SimpleNamespace) -> "Table":
         assert column == "image"
         return Table(self.columns, self.names, feature.decode)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def select_columns(self, columns: list[str]) -> "Table":
+        return Table({name: self.columns[name] for name in columns}, self.names, self.decode)
+
+    def with_format(self, kind: str) -> "Table":
+        assert kind == "numpy"
+        return self
 
     def __getitem__(self, key: int | str) -> Any:
         if isinstance(key, str):
@@ -36,9 +47,10 @@ def images(*contents: bytes | None, path: str | None = None) -> list[dict[str, A
 
 
 @pytest.fixture
-def saved(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """What lies on disk, by the folder's name; the library that loads it."""
     on_disk: dict[str, Any] = {}
+    (tmp_path / "state.json").touch()
     library = ModuleType("datasets")
     library.load_from_disk = lambda folder: on_disk[Path(folder).name]  # type: ignore[attr-defined]
     library.Image = lambda decode: SimpleNamespace(decode=decode)  # type: ignore[attr-defined]
@@ -81,16 +93,20 @@ def test_parts_that_are_not_there(saved: dict[str, Any], tmp_path: Path, data: A
         HFFaces(tmp_path, **options)
 
 
-@pytest.mark.parametrize("label", ["ann", -1, 0.5])
-def test_labels_that_are_no_class_index(saved: dict[str, Any], tmp_path: Path, label: Any) -> None:
+@pytest.mark.parametrize(("label", "held"), [("ann", "str"), (-1, "-1"), (0.5, "float")])
+def test_labels_that_are_no_class_index(saved: dict[str, Any], tmp_path: Path, label: Any, held: str) -> None:
     saved[tmp_path.name] = Table({"image": images(b"a"), "label": [label]})
-    with pytest.raises(LabelError, match=rf"label_column='label' .* holds .*{label}.* no class index"):
+    with pytest.raises(LabelError, match=rf"label_column='label' .* holds {held}, no class index"):
         HFFaces(tmp_path, split=None)
 
 
 def test_no_folder(saved: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match=r"nowhere is no folder.*save_to_disk"):
         HFFaces(tmp_path / "nowhere")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.jpg").touch()
+    with pytest.raises(DataNotFoundError, match=r"other holds a\.jpg: expected a data set"):
+        HFFaces(tmp_path / "other")
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

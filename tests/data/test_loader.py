@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords, decode
+from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords, SequentialSampler, decode
+from marginface.data.run_seed import RUN, RunSeed
 
 BATCH = 8
 EPOCH = 12  # batches of the 96 images of tiny_records
@@ -36,6 +37,10 @@ def epoch(loader: FaceLoader, number: int = 0) -> list[dict[str, torch.Tensor]]:
 def epoch_of(loader: FaceLoader, number: int) -> Iterator[dict[str, torch.Tensor]]:
     loader.batches.set_epoch(number)
     return iter(loader)
+
+
+def position(state: dict) -> tuple[int, int, bool]:
+    return state["epoch"], state["images"], state["finished"]
 
 
 def assert_equal(ones: list[dict[str, torch.Tensor]], others: list[dict[str, torch.Tensor]]) -> None:
@@ -86,14 +91,14 @@ def test_resume_in_mid_epoch_hands_out_exactly_the_rest(
     first.batches.set_epoch(1)
     handed_out = list(islice(iter(first), stop))
     state = first.state_dict()
-    assert state == {"epoch": 1, "images": stop * BATCH}
+    assert position(state) == (1, stop * BATCH, False)
     del first
 
     second = loader(tiny_records, num_workers)
     second.load_state_dict(state)
     rest = epoch(second, 1)
     assert_equal(handed_out + rest, straight[1])
-    assert second.state_dict() == {"epoch": 1, "images": EPOCH * BATCH}
+    assert position(second.state_dict()) == (1, EPOCH * BATCH, True)
 
 
 def test_workers_make_the_same_batches_in_every_epoch(tiny_records: Path, straight: list) -> None:
@@ -104,19 +109,29 @@ def test_workers_make_the_same_batches_in_every_epoch(tiny_records: Path, straig
 
 def test_the_augmentation_of_an_epoch_is_that_of_the_whole_chain(tiny_records: Path, straight: list) -> None:
     source, chain = FaceRecords(tiny_records), augmentation()
+    runs = RunSeed(chain)
     for request, batch in zip(BatchSampler(len(source), BATCH), straight[0], strict=True):
-        chain.set_random_seed(request.seed)
-        for index, image in zip(request.indices, batch["image"], strict=True):
+        runs.begin()
+        for place, (index, image) in enumerate(zip(request.indices, batch["image"], strict=True)):
+            runs.reach(request.seed, place)
             expected = chain(image=decode(source.read(int(index)), ""))["image"]
             assert np.array_equal(image.permute(1, 2, 0).numpy(), expected)
 
 
-def test_two_ranks_with_two_workers_each_see_every_image_once(tiny_records: Path) -> None:
+@pytest.mark.parametrize("blocks", [None, (8, 3), (10, 1)], ids=["random", "sequential", "one block at a time"])
+def test_two_ranks_with_two_workers_each_see_every_image_once(
+    tiny_records: Path, blocks: tuple[int, int] | None
+) -> None:
     source = FaceRecords(tiny_records)
     counts = np.zeros(len(source), dtype=int)
     for rank in range(2):  # the label of each image is its number here
         dataset = FaceDataset(source, np.arange(len(source)), np.arange(len(source)), source.image_size)
-        sampler = BatchSampler(len(source), BATCH // 2, rank=rank, world_size=2)
+        ranks = {"rank": rank, "world_size": 2}
+        sampler = (
+            BatchSampler(len(source), BATCH // 2, **ranks)
+            if blocks is None
+            else SequentialSampler(source.labels, BATCH // 2, block_size=blocks[0], num_blocks=blocks[1], **ranks)
+        )
         for batch in FaceLoader(dataset, sampler, num_workers=2):
             np.add.at(counts, batch["label"].numpy(), 1)
     assert counts.tolist() == [1] * len(source)
@@ -188,17 +203,17 @@ def test_a_finished_epoch_continues_with_the_next(tiny_records: Path, straight: 
 
 def test_after_a_resumed_epoch_the_next_one_is_whole(tiny_records: Path, straight: list) -> None:
     resumed = loader(tiny_records)
-    resumed.load_state_dict({"epoch": 0, "images": (EPOCH - 1) * BATCH})
+    resumed.load_state_dict({**resumed.state_dict(), "epoch": 0, "images": (EPOCH - 1) * BATCH})
     assert len(epoch(resumed, 0)) == 1
     assert_equal(epoch(resumed, 1), straight[1])
 
 
 def test_a_second_interruption_counts_from_the_start_of_the_epoch(tiny_records: Path, straight: list) -> None:
     resumed = loader(tiny_records)
-    resumed.load_state_dict({"epoch": 1, "images": 4 * BATCH})
+    resumed.load_state_dict({**resumed.state_dict(), "epoch": 1, "images": 4 * BATCH})
     resumed.batches.set_epoch(1)
     list(islice(iter(resumed), 3))
-    assert resumed.state_dict() == {"epoch": 1, "images": 7 * BATCH}
+    assert position(resumed.state_dict()) == (1, 7 * BATCH, False)
     again = loader(tiny_records)
     again.load_state_dict(resumed.state_dict())
     assert_equal(epoch(again, 1), straight[1][7:])
@@ -206,8 +221,8 @@ def test_a_second_interruption_counts_from_the_start_of_the_epoch(tiny_records: 
 
 def test_a_state_that_was_loaded_is_kept_until_the_first_batch(tiny_records: Path) -> None:
     resumed = loader(tiny_records)
-    resumed.load_state_dict({"epoch": 1, "images": 4 * BATCH})
-    assert resumed.state_dict() == {"epoch": 1, "images": 4 * BATCH}
+    resumed.load_state_dict({**resumed.state_dict(), "epoch": 1, "images": 4 * BATCH})
+    assert position(resumed.state_dict()) == (1, 4 * BATCH, False)
 
 
 def test_two_ranks_see_per_step_what_one_process_sees(tiny_records: Path, straight: list) -> None:
@@ -215,6 +230,15 @@ def test_two_ranks_see_per_step_what_one_process_sees(tiny_records: Path, straig
     for one, *parts in zip(straight[1], *ranks, strict=True):
         assert torch.equal(torch.cat([part["label"] for part in parts]), one["label"])
         assert len(parts[0]["label"]) == len(parts[1]["label"]) == BATCH // 2
+
+
+def test_ranks_with_batches_of_whole_runs_augment_as_one_process_does(tiny_records: Path) -> None:
+    source = FaceRecords(tiny_records)
+    dataset = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size, augmentation())
+    one = list(FaceLoader(dataset, BatchSampler(len(source), 2 * RUN)))
+    ranks = [list(FaceLoader(dataset, BatchSampler(len(source), RUN, rank=r, world_size=2))) for r in range(2)]
+    for batch, *parts in zip(one, *ranks, strict=True):
+        assert torch.equal(torch.cat([part["image"] for part in parts]), batch["image"])
 
 
 @pytest.mark.parametrize("world_size", [2, 4])

@@ -63,3 +63,18 @@ def test_noise_is_named_by_path_or_by_name_alone(tmp_path: Path) -> None:
     assert is_noise("9/9@N00/8_1.jpg", noises)
     assert not is_noise("375/4@N00/4174611825_0.jpg", noises)  # another folder, the same name
     assert not is_noise("Aaron_Eckhart/Aaron_Eckhart_13.png", noises)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 50_000, b"\xff", b'{"path": ["\\ud800"]}'], ids=["deep", "bytes", "half a pair"]
+)
+def test_lists_that_json_or_file_names_cannot_hold_are_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(content)
+    with pytest.raises(DataError, match="list is no JSON"):
+        read_photo_list(tmp_path / "list", with_identity=False)
+
+
+def test_noise_lists_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"a.png\n\xff\n")
+    with pytest.raises(DataError, match="list is no text file"):
+        read_noises(tmp_path / "list")

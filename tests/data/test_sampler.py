@@ -5,7 +5,7 @@ import pytest
 from torch.utils.data import DistributedSampler
 
 from marginface.data import BatchRequest, BatchSampler
-from marginface.data.sampler import derive_seed
+from marginface.data.sampler import Images, derive_seed
 
 
 def epoch(sampler: BatchSampler, number: int = 0) -> list[BatchRequest]:
@@ -42,14 +42,28 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
     assert len(orders) == 9
 
 
-def test_every_batch_of_every_rank_has_its_own_augmentation_seed() -> None:
+def test_every_image_of_every_epoch_has_its_own_augmentation_seed() -> None:
     seeds = {
-        request.seed
+        request.seed + place
         for number in range(3)
         for rank in range(2)
         for request in epoch(BatchSampler(40, 4, rank=rank, world_size=2), number)
+        for place in range(4)
     }
-    assert len(seeds) == 3 * 2 * 5
+    assert len(seeds) == 3 * 2 * 5 * 4
+
+
+def test_an_image_has_the_same_seed_on_any_number_of_ranks() -> None:
+    def seeds(batch_size: int, world_size: int) -> dict[int, int]:
+        ranks = [BatchSampler(48, batch_size, 3, rank, world_size) for rank in range(world_size)]
+        return {
+            int(index): request.seed + place
+            for sampler in ranks
+            for request in epoch(sampler, 2)
+            for place, index in enumerate(request.indices)
+        }
+
+    assert seeds(8, 1) == seeds(4, 2) == seeds(2, 3)
 
 
 @pytest.mark.parametrize("start", [0, 3, 10])
@@ -61,6 +75,14 @@ def test_a_resumed_epoch_is_the_rest_of_it_and_the_next_one_is_whole(start: int)
     assert [r.seed for r in rest] == [r.seed for r in expected]
     assert indices(epoch(resumed, 3)) == indices(epoch(whole, 3))
     assert len(resumed) == 10
+
+
+def test_a_sampler_of_another_kind_overrides_the_images_alone() -> None:
+    class Backwards(BatchSampler):
+        def images(self, seed: int) -> Images:
+            return np.arange(self.total)[::-1].__getitem__
+
+    assert indices(epoch(Backwards(9, 4))) == [[8, 7, 6, 5], [4, 3, 2, 1]]
 
 
 def test_lightning_takes_it_for_distributed() -> None:

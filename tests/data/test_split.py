@@ -33,7 +33,9 @@ def test_the_seed_decides() -> None:
 
 @pytest.mark.parametrize("num_validation", [-1, 16, 20])
 def test_more_than_the_identities_can_give_is_refused(num_validation: int) -> None:
-    with pytest.raises(ValueError, match=rf"num_validation={num_validation}.*20 identities 15 have.*between 0 and 15"):
+    with pytest.raises(
+        ValueError, match=rf"num_validation_identities={num_validation}.*20 identities 15 have.*between 0 and 15"
+    ):
         split_identities(LABELS, num_validation, seed=0)
 
 

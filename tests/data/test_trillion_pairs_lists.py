@@ -55,3 +55,18 @@ def test_missing_lists_say_what_is_there(tmp_path: Path) -> None:
     for read in (read_file_list, lambda file: read_labels(file, 1)):
         with pytest.raises(DataNotFoundError, match=r"absent is missing; .* holds testdata"):
             read(tmp_path / "absent")
+
+
+def test_lists_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"a.jpg\n\xff\n")
+    with pytest.raises(DataError, match="list is no text file"):
+        read_file_list(tmp_path / "list")
+    with pytest.raises(DataError, match="list is no text file"):
+        read_labels(tmp_path / "list", 2)
+
+
+@pytest.mark.parametrize("label", ["9" * 5000, "9" * 20, "1.0", "²", "١"])
+def test_labels_that_are_no_integers_of_64_bits_are_refused(label: str, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text(f"0 {label}")
+    with pytest.raises(DataError, match="has a label that is no integer"):
+        read_labels(tmp_path / "list", 2)

@@ -138,5 +138,5 @@ def test_a_shard_that_shrank_or_went_away(tmp_path: Path) -> None:
 
 
 def test_no_shard(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFoundError, match=r"holds no \*\.tar: expected tar shards"):
+    with pytest.raises(DataNotFoundError, match=r"is empty, no \*\.tar: expected tar shards"):
         TarShards(tmp_path)

@@ -54,3 +54,8 @@ def test_ranks_partition_and_a_resumed_epoch_is_the_rest_of_it() -> None:
 def test_weights_that_do_not_fit_are_refused(weights: list[float], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         WeightedSampler(PARTS, weights, 10)
+
+
+def test_a_resume_compares_the_shares() -> None:
+    one, same, other = (WeightedSampler(PARTS, weights, 10).settings() for weights in ([1, 3], [2, 6], [1, 2]))
+    assert one == same != other

@@ -58,3 +58,8 @@ def test_first_and_evenly_spaced_frames() -> None:
     assert select_frames(frames, 4) == ["0", "1", "2", "3"]
     assert select_frames(frames, 4, "even") == ["0", "2", "5", "7"]
     assert select_frames(frames, 10, "even") == select_frames(frames, 99) == select_frames(frames, None) == frames
+
+
+def test_a_split_of_thousands_of_digits_is_malformed(tmp_path: Path) -> None:
+    with pytest.raises(PairsError, match=r"line 2: expected 'split, pair"):
+        read_splits(written(tmp_path, ROWS.replace("\n1,", f"\n{'9' * 5000},", 1)))

@@ -101,3 +101,11 @@ def test_two_processes_fill_one_store(tmp_path: Path) -> None:
     assert store.missing().tolist() == []
     assert np.array_equal(store.rows(), torch.stack(embeddings(), 1).numpy())
     assert [path.name for path in tmp_path.iterdir()] == ["a"], "nothing unfinished is left"
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "[" * 50_000, '{"dim": ' + "[" * 300 + "]" * 300 + "}"])
+def test_what_is_no_description_of_a_store_is_refused(tmp_path: Path, text: str) -> None:
+    filled(tmp_path / "a")
+    (tmp_path / "a" / "about.json").write_text(text)
+    with pytest.raises(StoreError, match=r"holds (no embeddings|the embeddings of something else).{,400}cache_dir"):
+        EmbeddingStore(tmp_path / "a", N, D, ABOUT)

@@ -22,7 +22,7 @@ def test_rates_agree_with_the_sorted_impostor_scores() -> None:
         assert outcome.figures[name].value == pytest.approx(float((genuine > impostor[accepted]).double().mean()))
         assert outcome.figures[name].over == "identities"
         assert sorted(outcome.units[name].group.tolist()) == sorted(identity.tolist())
-    assert outcome.unsupported == {"tar@far=1e-4": "needs 10000 impostor pairs, there are 200"}
+    assert outcome.unsupported == {"tar@far=1e-4": "needs 10,000 impostor pairs, there are 200"}
     assert [(t.far, t.num_impostor) for t in outcome.thresholds] == [(0.1, 200), (0.01, 200)]
     assert outcome.thresholds[0].score == pytest.approx(float(impostor[20]))
     assert max(outcome.roc[""].far) == pytest.approx(0.1)

@@ -76,7 +76,7 @@ def test_a_threshold_that_need_not_reject_anything() -> None:
 
 def test_what_the_pairs_cannot_support_has_a_reason_and_no_number() -> None:
     found = outcome()
-    assert dict(found.unsupported) == {"tar@far=1e-3": "needs 1000 impostor pairs, there are 120"}
+    assert dict(found.unsupported) == {"tar@far=1e-3": "needs 1,000 impostor pairs, there are 120"}
     assert not set(found.unsupported) & (set(found.figures) | set(found.units))
     assert not found.thresholds
 
@@ -93,7 +93,7 @@ def test_a_protocol_s_own_rate_is_reported_or_has_a_reason() -> None:
     assert found.units[name].value.tolist() == genuine.float().tolist()
     without = pair_outcome(score, same, {"insightface": part}, num_bootstrap=20, series="asian")
     assert name not in without.figures
-    assert without.unsupported[name].startswith("needs 1000 impostor pairs outside every fold")
+    assert without.unsupported[name].startswith("needs 1,000 impostor pairs outside every fold")
     assert without.unsupported[name].endswith("there are 120 impostor pairs")
 
 

@@ -40,7 +40,7 @@ def test_rates_are_those_of_counting() -> None:
         assert figure.over == "identities"
         assert result.units[name].value.mean() == pytest.approx(figure.value)
         assert result.units[name].group.tolist() == (np.arange(50) // 5).tolist()
-    assert result.unsupported == {"tar@far=1e-3": "needs 1000 impostor pairs, there are 200"}
+    assert result.unsupported == {"tar@far=1e-3": "needs 1,000 impostor pairs, there are 200"}
     first = result.thresholds[0]
     assert (first.far, first.num_impostor) == (0.01, 200)
     assert int((impostor > first.score).sum()) == 2

@@ -120,7 +120,39 @@ def test_labels_without_image_are_closed_up(folder: Path, tmp_path: Path) -> Non
     card = convert_faces(tmp_path / "shards", tmp_path / "pack", "records", progress=False)
     assert card.num_identities == 2
     assert FaceRecords(tmp_path / "pack").labels.tolist() == [0, 1, 1, 1]
-    assert (tmp_path / "pack" / "identities.csv").read_text() == "label,name\n0,0\n1,2\n"
+    assert (tmp_path / "pack" / "identities.csv").read_text() == "label,name\n0,anna\n1,cleo\n"
+
+
+def test_names_of_identities_go_on_through_all_layouts(folder: Path, tmp_path: Path) -> None:
+    last = folder
+    for number, to in enumerate(("records", "folder", "shards", "records")):
+        convert_faces(last, tmp_path / str(number), to, progress=False)
+        last = tmp_path / str(number)
+        assert (last / "identities.csv").read_text() == "label,name\n0,anna\n1,bert\n2,cleo\n"
+    (last / "identities.csv").write_text("somebody's own table\n0,x\n")
+    convert_faces(last, tmp_path / "plain", "records", progress=False)
+    assert (tmp_path / "plain" / "identities.csv").read_text() == "label,name\n0,0\n1,1\n2,2\n"
+
+
+def test_folders_that_have_numbers_of_their_own_keep_them(folder: Path, tmp_path: Path) -> None:
+    for name, number in (("anna", "0000002"), ("bert", "0000000"), ("cleo", "0000045")):
+        (folder / name).rename(folder / number)
+    (folder / "identities.csv").write_text("label,name\n0,0000000\n1,0000002\n2,0000045\n")
+    convert_faces(folder, tmp_path / "pack", "records", progress=False)
+    assert (tmp_path / "pack" / "identities.csv").read_bytes() == (folder / "identities.csv").read_bytes()
+
+
+def test_the_card_says_what_the_set_was_made_from(folder: Path, tmp_path: Path) -> None:
+    first = convert_faces(folder, tmp_path / "a", "shards", images_per_shard=4, progress=False)
+    assert first.made_from == {}
+    assert first.files_bytes == {
+        name: (tmp_path / "a" / name).stat().st_size for name in ("faces-000000.tar", "faces-000001.tar")
+    }
+    path = tmp_path / "a" / "card.json"
+    path.write_text(path.read_text().replace('"RGB"', '"BGR"'))
+    second = convert_faces(tmp_path / "a", tmp_path / "b", "folder", progress=False)
+    assert second.made_from == {"faces": first.faces_sha256}
+    assert (second.colour_order, second.files_bytes) == ("BGR", {})
 
 
 def test_images_of_an_identity_keep_the_order_of_their_list(tmp_path: Path) -> None:

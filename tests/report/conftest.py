@@ -61,7 +61,7 @@ def identification(skill: float) -> Outcome:
         },
         histogram={"": histogram_of(score, same)},
         hardest=hardest_pairs(score, same, torch.arange(NUM_PROBES) % 12, torch.arange(NUM_PROBES) % 7),
-        unsupported={"tar@far=1e-6": "needs 1000000 impostor pairs, there are 200"},
+        unsupported={"tar@far=1e-6": "needs 1,000,000 impostor pairs, there are 200"},
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ OUTCOMES = {
         figures={"auc": Interval(0.9, 0.85, 0.95), "tar@far=1e-2": Interval(0.5, 0.25, 0.75, "identities")},
         roc={"": RocCurve([0.0, 0.123456789, 1.0], [0.5, 0.75, 1.0])},
         histogram={"": Histogram([-0.5, 0.5], [1.0, 9.0], [8.0, 2.0])},
-        unsupported={"tar@far=1e-6": "needs 1000000 impostor pairs, there are 10"},
+        unsupported={"tar@far=1e-6": "needs 1,000,000 impostor pairs, there are 10"},
         excluded={"pairs with a missing image": 3},
     ),
     "rfw": Outcome(
@@ -75,6 +75,6 @@ def test_printed_figures_stand_one_a_line() -> None:
         ["lfw", "auc", "0.9000", "[0.8500,", "0.9500]"],
         ["lfw", "tar@far=1e-2", "0.5000", "[0.2500,", "0.7500]"],
     ]
-    assert " ".join(lines[2]) == "lfw tar@far=1e-6 no number: needs 1000000 impostor pairs, there are 10"
+    assert " ".join(lines[2]) == "lfw tar@far=1e-6 no number: needs 1,000,000 impostor pairs, there are 10"
     assert " ".join(lines[3]) == "lfw left out: 3 pairs with a missing image"
     assert lines[4] == ["rfw", "asian/auc", "0.8000", "[0.7000,", "0.9000]"]

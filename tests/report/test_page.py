@@ -99,7 +99,7 @@ def test_the_summary_comes_first_and_has_all_benchmarks(single: str, weak: Mappi
 
 def test_what_the_data_cannot_support_has_a_reason_and_no_number(single: str) -> None:
     cells = Reader(single).row("tar@far=1e-6")
-    assert cells == ["no number: needs 1000000 impostor pairs, there are 200"]
+    assert cells == ["no number: needs 1,000,000 impostor pairs, there are 200"]
     assert Reader(single).row("1e-6")[0] == "no number: needs 1,000,000 impostor pairs, there are 1,500"
 
 

@@ -1,14 +1,17 @@
 """The real command: from photos to a pack that trains, step by step."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 
 from marginface.data import FaceRecords, encode, read_pairs
 from marginface.data.alignment import TEMPLATE_112
+from marginface.data.drop_list import labels_digest
 from marginface.engine import PREPARE_KEYS, prepare_data
 from marginface.prepare import read_card
 
@@ -52,6 +55,36 @@ def test_photos_become_a_pack_and_a_benchmark(run, photos: Path, tmp_path: Path)
     run("step=convert", f"root={tmp_path}/shards", f"out={tmp_path}/again", "convert.to=records")
     assert (tmp_path / "again" / "train.rec").read_bytes() == (pack / "train.rec").read_bytes()
     assert len(list((tmp_path / "images").glob("*/*.jpg"))) == 4
+
+
+@pytest.mark.parametrize("repack", ["true", "false"])
+def test_a_pack_is_cleaned_and_verified(run, faces: Path, tmp_path: Path, repack: str) -> None:
+    source, out = FaceRecords(faces), tmp_path / "new"
+    drop = [{"index": index, "reason": "label_noise"} for index in (0, 9)]
+    audit = {"source": {"labels_sha256": labels_digest(source.labels)}, "reasons": {"label_noise": "", "damaged": ""}}
+    (tmp_path / "audit.json").write_text(json.dumps({**audit, "drop": drop}))
+    words = ("step=clean", f"root={faces}", f"clean.drop_list={tmp_path}/audit.json", f"clean.repack={repack}")
+    with pytest.raises(ValueError, match="has no blur, only label_noise, damaged"):
+        run(*words, f"out={out}", "clean.reasons=[blur]")
+    run(*words, f"out={out}", "clean.reasons=[label_noise]")
+    run("step=verify", f"root={out}")
+    assert read_card(out / "card.json").dropped == {"label_noise": 2}
+    assert len(FaceRecords(out)) == 24 * 8 - 2
+    with pytest.raises(ValueError, match=r"step=clean needs out, clean\.drop_list"):
+        run("step=clean", f"root={faces}")
+
+
+@pytest.mark.slow
+def test_a_run_can_be_traced_to_its_data(run, command, faces: Path, tmp_path: Path) -> None:
+    root, folder = tmp_path / "new", tmp_path / "run"
+    (tmp_path / "drop.txt").write_text("0\n")
+    run("step=clean", f"root={faces}", f"out={root}", f"clean.drop_list={tmp_path}/drop.txt", "clean.repack=false")
+    words = command.small(f"data.root={root}", "data.verify_card=true", "trainer.max_steps=1", "test=false")
+    done = command("train", *words, f"hydra.run.dir={folder}")
+    sha256 = read_card(root / "card.json").sha256()
+    assert f"SHA-256 of the card: {sha256}" in done.stdout + done.stderr
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["FaceDataModule"]["card"] == sha256
 
 
 def test_the_command_itself(command, faces: Path, tmp_path: Path) -> None:

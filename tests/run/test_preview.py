@@ -97,3 +97,11 @@ def test_an_empty_picture_is_refused(run: Callable[..., np.ndarray], word: str) 
 def test_unknown_keys_are_refused(run: Callable[..., np.ndarray]) -> None:
     with pytest.raises(ValueError, match=r"unknown config key\(s\) num_drows"):
         run("+num_drows=4")
+
+
+def test_a_file_in_place_of_the_folder_is_refused_before_any_work(
+    run: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"out=.*file is a file: name the folder"):
+        run(f"out={tmp_path}/file", "data.root=nowhere")

@@ -101,3 +101,56 @@ def test_resumed_at_the_end_of_an_epoch_is_bit_equal(command, whole, tmp_path):
     end = whole / "checkpoints" / "epoch=0.ckpt"
     command("train", *overrides(command, tmp_path, f"ckpt='{end}'"))
     assert assert_same_end(whole, tmp_path) == set(range(STEPS_PER_EPOCH, 40))
+
+
+# ---- samplers other than the default
+
+
+def of_one_epoch(command, folder, *more):
+    """20 steps of an epoch, with the state after step 13 kept."""
+    command(
+        "train",
+        *command.small(
+            "data.num_workers=1",
+            "trainer.log_every_n_steps=1",
+            "callbacks.last.every_n_train_steps=13",
+            "++callbacks.last.filename='{step}'",
+            "callbacks.last.save_top_k=-1",
+            "test=false",
+            "logger=csv",
+            f"hydra.run.dir={folder}",
+            *more,
+        ),
+    )
+    return folder
+
+
+def mixture(faces, folder):
+    """Two sets, with weights; their images are the same, but their classes are not."""
+    for name in ("one", "two"):
+        (folder / name).symlink_to(faces)
+    source = "{_target_: marginface.data.FaceRecords, _partial_: true}"
+    return (
+        "data=mixed",
+        f"data.root={folder}",
+        f"data.source.sources={{one: {source}, two: {source}}}",
+        "data.source.weights={one: 3, two: 1}",
+        "data.num_identities=20",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["balanced", "pk", "mixed"])
+def test_every_sampler_resumes_in_mid_epoch_bit_equal(command, faces, tmp_path, kind):
+    words = mixture(faces, tmp_path) if kind == "mixed" else (f"sampler={kind}",)
+    whole = of_one_epoch(command, tmp_path / "whole", *words)
+    middle = whole / "checkpoints" / "step=13.ckpt"
+    resumed = of_one_epoch(command, tmp_path / "resumed", f"ckpt='{middle}'", *words)
+    expected, logged = rows(whole), rows(resumed)
+    assert {int(step) for step, key in logged if key == "train/loss"} == set(range(13, 20))
+    assert {k: v for k, v in expected.items() if k in logged} == logged
+    ends = [torch.load(f / "checkpoints" / "best.ckpt", weights_only=True) for f in (whole, resumed)]
+    assert ends[0]["global_step"] == ends[1]["global_step"] == 20
+    for name, value in ends[0]["state_dict"].items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, ends[1]["state_dict"][name]), name

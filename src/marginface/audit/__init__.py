@@ -1,9 +1,11 @@
 """What is wrong with a training set: duplicates, label noise, overlap with benchmarks."""
 
-from marginface.audit.comparison import Comparison, compare
+from marginface.audit.comparison import Comparison, compare, without_embeddings
 from marginface.audit.finding import REASONS, Finding
-from marginface.audit.names import read_names, shared_names
-from marginface.audit.report import AuditReport, SetNames, judge
+from marginface.audit.metrics import metrics
+from marginface.audit.name_list import NameList, read_names
+from marginface.audit.names import NearName, SetNames, near_names, shared_names
+from marginface.audit.report import AuditReport, judge
 from marginface.audit.scan import ImageScan, scan_images
 from marginface.audit.settings import AuditSettings
 from marginface.audit.training_images import TrainingImages
@@ -16,14 +18,19 @@ __all__ = [
     "Comparison",
     "Finding",
     "ImageScan",
+    "NameList",
+    "NearName",
     "SetNames",
     "TrainingImages",
     "clean",
     "compare",
     "judge",
+    "metrics",
+    "near_names",
     "read_names",
     "scan_images",
     "shared_names",
     "summary",
+    "without_embeddings",
     "write_audit",
 ]

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from marginface.audit.centres import class_sums, own_cosines
 from marginface.audit.duplicates import NearPairs, near_pairs
+from marginface.audit.neighbours import alike_classes
 from marginface.audit.settings import AuditSettings
 from marginface.embedding import Embeddings
 from marginface.matching import row_tops, top_impostors
@@ -61,6 +62,7 @@ class Comparison:
         near: Pairs of images that look the same, among those with bytes of their own.
         same: Pairs of classes that look the same.
         overlap: By benchmark.
+        embedded: Whether there were embeddings to look at.
     """
 
     classes: NDArray[np.int64]
@@ -70,6 +72,22 @@ class Comparison:
     near: NearPairs
     same: SameClasses
     overlap: Mapping[str, Overlap]
+    embedded: bool = True
+
+
+def without_embeddings(labels: NDArray[np.int64]) -> Comparison:
+    """What is known of the images of these labels, (M,) int64, while nobody has embedded them: nothing."""
+    none, pairs = np.empty(0, np.float32), np.empty((2, 0), np.int64)
+    return Comparison(
+        classes=np.unique(labels),
+        own=np.full(len(labels), np.nan, np.float32),
+        other=np.full(len(labels), -1, np.int64),
+        other_cosine=np.full(len(labels), -np.inf, np.float32),
+        near=NearPairs(pairs[0], pairs[1], none, capped=False),
+        same=SameClasses(first=pairs[0], second=pairs[1], cosine=none, capped=False),
+        overlap={},
+        embedded=False,
+    )
 
 
 def compare(
@@ -97,12 +115,14 @@ def compare(
     number, device = torch.arange(len(classes)), embeddings.device
     tops = row_tops(unit, centres, num_kept=1, query_identity=label, gallery_identity=number, device=device)
     nearest = tops.gallery[0, :, 0].numpy()
+    allowed = None if settings.near_classes is None else alike_classes(centres, classes, settings.near_classes, device)
+    near = near_pairs(embeddings, distinct, labels[distinct], settings.near_duplicate, settings.num_pairs, allowed)
     return Comparison(
         classes=classes,
         own=own_cosines(unit, label, sums).numpy(),
         other=np.where(nearest >= 0, classes[nearest], -1),
         other_cosine=tops.score[0, :, 0].numpy(),
-        near=near_pairs(embeddings, distinct, labels[distinct], settings.near_duplicate, settings.num_pairs),
+        near=near,
         same=_same_classes(centres, classes, settings, device),
         overlap={name: _overlap(centres, each, device) for name, each in (benchmarks or {}).items()},
     )

@@ -77,6 +77,7 @@ class Judgement:
     def label_noise(self) -> Iterator[Finding]:
         """Images that their class does not look like; not those whose two classes may be one person."""
         found, settings = self._found, self._settings
+        size = np.bincount(self._labels[self._index])
         alike = set(zip(found.same.first.tolist(), found.same.second.tolist(), strict=True))
         best = dict(zip(found.classes.tolist(), self.examples().tolist(), strict=True))
         with np.errstate(invalid="ignore"):
@@ -87,7 +88,7 @@ class Judgement:
             label = int(self._labels[index])
             if not far[place] and (min(label, other), max(label, other)) in alike:
                 continue
-            why = f"{own:.3f} with its own class"
+            why = f"{own:.3f} with " + ("the only other image of its class" if size[label] == 2 else "its own class")
             why += f", {found.other_cosine[place]:.3f} with class {other}" if other >= 0 else ""
             yield self._finding(index, "label_noise", own, best.get(other, -1), why)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from marginface.audit.metrics import metrics
 from marginface.audit.page import render
 from marginface.audit.report import AuditReport
 from marginface.data.drop_list import DropList, read_drop_list, write_drop_list
@@ -15,7 +16,7 @@ from marginface.data.source import FaceSource
 def write_audit(
     folder: Path, report: AuditReport, benchmarks: Mapping[str, ImageSet] | None = None, num_shown: int = 48
 ) -> Path:
-    """Write ``audit.json`` and ``audit.html``.
+    """Write ``audit.json``, ``metrics.json`` and ``audit.html``.
 
     Args:
         folder: Where to; made if need be.
@@ -28,6 +29,7 @@ def write_audit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "audit.json").write_text(json.dumps(report.as_json(), indent=1, allow_nan=False) + "\n")
+    (folder / "metrics.json").write_text(json.dumps(metrics(report), indent=1, allow_nan=False) + "\n")
     page = folder / "audit.html"
     page.write_text(render(report, benchmarks or {}, num_shown), encoding="utf-8")
     return page
@@ -41,7 +43,11 @@ def summary(report: AuditReport) -> str:
         f"{sizes['min']:.0f} to {sizes['max']:.0f} a class, median {sizes['median']:g}"
     ]
     lines += [f"{reason:<18} {count}" for reason, count in report.counts().items()]
-    lines += [f"{'same_identity':<18} {len(report.found.same.cosine)} pairs of classes (not dropped)"]
+    if report.found.embedded:
+        lines.append(f"{'same_identity':<18} {len(report.found.same.cosine)} pairs of classes (not dropped)")
+    if report.near is not None:
+        lines.append(f"{'near_names':<18} {len(report.near)} classes (not dropped)")
+    lines += [f"{what:<18} not looked at ({why})" for what, why in report.not_looked_at().items()]
     return "\n".join([*lines, f"{'to drop':<18} {report.num_dropped} images", *report.notes()])
 
 

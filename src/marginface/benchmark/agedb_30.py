@@ -14,18 +14,7 @@ class AgeDB30(ListedPairs):
     ``<images>/0_MariaCallas_35_f.jpg``. The original list is a MATLAB file, which is not read here;
     :func:`marginface.data.pair_lists.read_agedb_pairs` says what the text holds, and how it is made from that file.
 
-    Args:
-        path: The ``.bin`` file, or the folder.
-        images: Folder of the images, below ``path`` or absolute; None for ``03_Protocol_Images``.
-        on_missing: ``fail``, or ``exclude``, which leaves out the pairs with a missing image.
-        num_folds: Number of folds that the list was made with.
-        protocols: Names in :data:`marginface.metric.PROTOCOLS`.
-        fars: False accept rates as fractions to report the true accept rate at.
-        num_bootstrap: Number of resamples of an interval.
-
-    Raises:
-        DataNotFoundError: There is nothing at ``path``.
-        ValueError: ``on_missing`` is unknown.
+    Arguments, defaults and errors are those of :class:`ListedPairs`; ``images: null`` is ``03_Protocol_Images``.
 
     Source: Moschoglou et al., "AgeDB: the first manually collected, in-the-wild age database", CVPRW 2017.
     """

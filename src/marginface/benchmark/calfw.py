@@ -14,18 +14,7 @@ class CALFW(ListedPairs):
     ``<images>/Aaron_Eckhart_0001.jpg``. The archive's own ``aligned images`` are cropped by its authors: align the
     originals as your model was trained, and put the results there or name another folder.
 
-    Args:
-        path: The ``.bin`` file, or the folder.
-        images: Folder of the images, below ``path`` or absolute; None for ``aligned images``.
-        on_missing: ``fail``, or ``exclude``, which leaves out the pairs with a missing image.
-        num_folds: Number of folds that the list was made with.
-        protocols: Names in :data:`marginface.metric.PROTOCOLS`.
-        fars: False accept rates as fractions to report the true accept rate at.
-        num_bootstrap: Number of resamples of an interval.
-
-    Raises:
-        DataNotFoundError: There is nothing at ``path``.
-        ValueError: ``on_missing`` is unknown.
+    Arguments, defaults and errors are those of :class:`ListedPairs`; ``images: null`` is ``aligned images``.
 
     Source: Zheng et al., "Cross-Age LFW: A Database for Studying Cross-Age Face Recognition in Unconstrained
     Environments", 2017.

@@ -87,7 +87,7 @@ def verification_outcome(
     for far in fars:
         name = f"tar@far={far_name(far)}"
         if not supported(far, len(impostor)):
-            unsupported[name] = f"needs {1 / far:.0f} impostor pairs, there are {len(impostor)}"
+            unsupported[name] = f"needs {1 / far:,.0f} impostor pairs, there are {len(impostor):,}"
             continue
         value = (genuine_score > _cut(impostor, far)).astype(np.float32)
         units[name] = Units(value, genuine.group)

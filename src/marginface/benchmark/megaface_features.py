@@ -13,7 +13,7 @@ import numpy as np
 
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.feature_file import read_feature, write_feature
-from marginface.data.found import found
+from marginface.data.found import found, is_there
 from marginface.embedding import Embeddings
 
 _CHUNK = 4096  # photos merged at a time
@@ -57,7 +57,7 @@ def read_photo_features(folder: Path, names: Sequence[str], algorithm: str) -> E
         DataNotFoundError: Files are missing; says how many are, and names the first.
         DataError: A file is damaged, or of another dimension than the first.
     """
-    missing = [name for name in names if not _file(folder, name, algorithm).is_file()]
+    missing = [name for name in names if not is_there(_file(folder, name, algorithm))]
     if missing:
         raise DataNotFoundError(
             f"{len(missing)} of {len(names)} feature files are missing, the first is "

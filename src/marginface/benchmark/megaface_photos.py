@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataError
+from marginface.data.found import is_there
 from marginface.data.megaface_distractors import Distractors, without
 from marginface.data.megaface_lists import PhotoList, is_noise, read_noises, read_photo_list
 
@@ -81,7 +82,7 @@ def _left_out(
         out |= np.array([is_noise(each, named) for each in path])
         excluded[f"{what} named as noise"] = int(out.sum())
     if images is not None:
-        missing = ~out & np.array([not (images / each).is_file() for each in path])
+        missing = ~out & np.array([not is_there(images / each) for each in path])
         excluded[f"{what} with a missing image"] = int(missing.sum())
         out |= missing
     return out

@@ -13,7 +13,7 @@ from marginface.benchmark.trillion_pairs_outcome import trillion_pairs_outcome
 from marginface.benchmark.usable import require_usable
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.feature_file import map_matrix, write_matrix
-from marginface.data.found import found
+from marginface.data.found import found, is_there
 from marginface.data.image_set import ImageFiles
 from marginface.data.trillion_pairs_lists import read_file_list, read_labels
 from marginface.embedding import Embeddings
@@ -105,7 +105,7 @@ class TrillionPairs(Benchmark, FeatureFiles):
         """Numbers of the listed images that take part, rising."""
         if self.on_missing == "fail":
             return np.arange(len(self.listed))
-        return np.flatnonzero([(self.image_folder / name).is_file() for name in self.listed])
+        return np.flatnonzero([is_there(self.image_folder / name) for name in self.listed])
 
     @cached_property
     def images(self) -> ImageFiles:

@@ -23,6 +23,7 @@ from marginface.data.pairs import FacePairs, read_pairs, sample_pairs, write_pai
 from marginface.data.pk_sampler import PKSampler
 from marginface.data.recordio import RecordReader, RecordWriter
 from marginface.data.sampler import BatchRequest, BatchSampler
+from marginface.data.sequential_sampler import SequentialSampler
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel, split_identities
 from marginface.data.subset import choose_samples
@@ -55,6 +56,7 @@ __all__ = [
     "RecordError",
     "RecordReader",
     "RecordWriter",
+    "SequentialSampler",
     "SyntheticFaces",
     "TarShards",
     "WeightedSampler",

@@ -4,20 +4,16 @@ Shapes: N images, H x W pixels.
 """
 
 import copy
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
+from marginface.data.run_seed import RunSeed
+from marginface.data.transform import Transform
 
-class Transform(Protocol):
-    """What an ``albumentations.Compose`` offers: a uint8 (H, W, 3) image in, one out, with its own seed."""
-
-    def __call__(self, *, image: np.ndarray) -> dict[str, Any]:
-        """Augment one image."""
-
-    def set_random_seed(self, seed: int | None) -> None:
-        """Make the following calls reproducible."""
+__all__ = ["Augmentation", "Transform"]
 
 
 class Augmentation:
@@ -32,25 +28,29 @@ class Augmentation:
     """
 
     def __init__(self, transform: Transform | None) -> None:
-        self.transform = transform
+        self._seed = None if transform is None else RunSeed(transform)
         self._flip, self._rest = _without_leading_flip(transform)
 
-    def __call__(self, images: np.ndarray, seed: int) -> None:
+    def __call__(self, images: np.ndarray, seed: int, places: Sequence[int] | None = None) -> None:
         """Augment the images of a batch one by one, in place, as a function of the seed.
 
         Args:
             images: (N, H, W, 3) uint8, contiguous.
-            seed: of the transform.
+            seed: of the first place of the batch; the place after it has the next one.
+            places: N places of these images in the batch, ascending; None if none of it is left out.
 
         Raises:
             ValueError: if the transform changes the size or the type of an image.
         """
-        if self.transform is None:
+        if self._seed is None:
             return
-        self.transform.set_random_seed(seed)
-        for image in images:
-            if self._flip is not None and self._flip.should_apply():
-                cv2.flip(image, 1, image)
+        self._seed.begin()
+        for place, image in zip(range(len(images)) if places is None else places, images, strict=True):
+            self._seed.reach(seed, place)
+            if self._flip is not None:
+                self._seed.draw()  # Compose's own, whether to apply anything
+                if self._flip.should_apply():
+                    cv2.flip(image, 1, image)
             if self._rest is not None:
                 augmented = self._rest(image=image)["image"]
                 _check(augmented, image)
@@ -72,7 +72,7 @@ def _without_leading_flip(transform: Transform | None) -> tuple[Any, Transform |
     flip, *others = chain.transforms
     if not others:
         return flip, None
-    rest = copy.copy(chain)  # shares the transforms, so that seeding the whole chain seeds them
+    rest = copy.copy(chain)  # shares the transforms, so that seeding the whole chain seeds them, but not its own draw
     rest.transforms = others
     return flip, rest
 

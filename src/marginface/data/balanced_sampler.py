@@ -1,9 +1,11 @@
 """Batches in which every identity is equally likely, however many images it has."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marginface.data.identity_cycle import IdentityCycle
-from marginface.data.sampler import BatchSampler
+from marginface.data.permutation import keys_of, permuted
+from marginface.data.sampler import BatchSampler, Images, derive_seed
 
 
 class BalancedSampler(BatchSampler):
@@ -12,7 +14,7 @@ class BalancedSampler(BatchSampler):
     Every identity comes once before any comes again, and likewise the images of an identity. An epoch has as many
     images as one of BatchSampler: images of small identities come several times, of large ones some do not come. The
     ranks of a step share no image, unless the global batch is larger than the number of identities or an identity has
-    only one image. The order depends on seed and epoch only, so a resume may change the number of processes.
+    only one image.
 
     Args:
         labels: (M,) identities of the training images, in [0, C).
@@ -29,9 +31,14 @@ class BalancedSampler(BatchSampler):
         super().__init__(len(labels), batch_size, seed, rank, world_size)
         self._cycle = IdentityCycle(labels)
 
-    def order(self, seed: int) -> np.ndarray:
-        """Passes through all identities, cut at the number of images."""
-        rng = np.random.default_rng(seed)
+    def images(self, seed: int) -> Images:
+        """Passes through all identities, one after another; each takes the next image of every identity."""
         num_identities = len(self._cycle.counts)
-        passes = [rng.permutation(num_identities) for _ in range(-(-self.total // num_identities))]
-        return self._cycle.draw(np.concatenate(passes)[: self.total], rng)
+        order_seed, image_seed = derive_seed(seed, 0), derive_seed(seed, 1)
+
+        def images(places: NDArray[np.int64]) -> NDArray[np.int64]:
+            passes, slots = np.divmod(places, num_identities)
+            identities = permuted(slots, num_identities, keys_of(order_seed, passes))
+            return self._cycle.draw(identities, passes, image_seed)
+
+        return images

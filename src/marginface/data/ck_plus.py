@@ -11,6 +11,7 @@ import numpy as np
 from marginface.data.ck_plus_sequences import EXPRESSIONS, check_settings, read_part
 from marginface.data.errors import DataError
 from marginface.data.image_set import ImageFiles
+from marginface.data.source import size_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class CKPlusFaces:
     ) -> None:
         check_settings(root, fold, num_frames, on_missing)
         assert fold is not None
-        self.num_classes, self.image_size = len(EXPRESSIONS), (int(image_size[0]), int(image_size[1]))
+        self.num_classes, self.image_size = len(EXPRESSIONS), size_of(image_size)
         part = read_part(root, fold, held_out=False, num_frames=num_frames, on_missing=on_missing)
         if part.num_excluded:
             log.warning("%d sequences with missing images are not trained on", part.num_excluded)

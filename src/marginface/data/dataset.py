@@ -12,13 +12,16 @@ from marginface.data.batch_memory import SharedBuffers, private
 from marginface.data.decode import decode
 from marginface.data.errors import ImageDecodeError
 from marginface.data.image_set import as_image_set
+from marginface.data.read_ahead import read_ahead
 from marginface.data.sampler import BatchRequest
+from marginface.data.sequential_sampler import BlockRequest
+from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
 
 Batch = dict[str, Tensor]
 
 
-class FaceDataset(Dataset[Batch]):
+class FaceDataset(SharesArrays, Dataset[Batch]):
     """Training images of a source, batch by batch.
 
     Args:
@@ -62,6 +65,8 @@ class FaceDataset(Dataset[Batch]):
         Raises:
             ImageDecodeError: if an image cannot be decoded and ``on_error`` is ``fail``, or none of the batch can.
         """
+        if isinstance(request, BlockRequest):
+            read_ahead(self.source, self.indices, request.ahead)
         shape = (len(request.indices), *self.image_size, 3)
         batch = private(shape) if self.buffers is None else self.buffers.take(shape)
         pixels = batch.numpy()
@@ -71,7 +76,8 @@ class FaceDataset(Dataset[Batch]):
             filled += loaded
         if not filled:
             raise ImageDecodeError(f"none of the {len(kept)} images of a batch can be decoded")
-        self._augmentation(pixels[:filled], request.seed)  # when all are decoded: in turn, both would be slower
+        # When all are decoded: in turn, both would be slower.
+        self._augmentation(pixels[:filled], request.seed, np.flatnonzero(kept).tolist())
         return {
             "image": batch[:filled].permute(0, 3, 1, 2),
             "label": torch.from_numpy(self.labels[request.indices[kept]].astype(np.int64)),

@@ -13,11 +13,14 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from marginface.data.errors import ImageDecodeError
+from marginface.data.stated_size import why_not_decode
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _EXIF = b"Exif\0\0"
 _TABLES = b"\xff\xdb"
+_MOST_PIXELS = 1 << 27  # of a photo: 134 million, 400 MB decoded
+_TIMES = 256  # pixels that an image may have for each that is expected: decoding it ends in the message on its size
 _AFTER_JFIF = slice(20, 22)  # the marker that follows a JFIF header without thumbnail
 
 
@@ -34,16 +37,20 @@ def decode(encoded: bytes, where: str | Callable[[], str], out: NDArray[np.uint8
         could write there, else an array of the image's own size.
 
     Raises:
-        ImageDecodeError: No image, or a truncated JPEG (which OpenCV would silently fill with grey).
+        ImageDecodeError: No image, a truncated JPEG (which OpenCV would silently fill with grey), or one whose header
+            states more pixels than its bytes can hold, than 134 million, or than 256 times those of `out`.
     """
     if encoded.startswith(_JPEG_START):
         if not encoded.endswith(_JPEG_END) and _JPEG_END not in encoded:  # the search alone takes 5 % of a decode
             raise _error(encoded, where, "it is a JPEG that was cut short")
-        pixels = _decode_jpeg(encoded, out)
+        if out is None:
+            _check_header(encoded, where, out)
+        pixels = _decode_jpeg(encoded, out)  # takes no memory for an image that is larger than `out`
         if pixels is not None:
             return pixels
     if not encoded:
         raise _error(encoded, where, "it is empty")
+    _check_header(encoded, where, out)
     try:
         image = cv2.imdecode(np.frombuffer(encoded, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
@@ -84,6 +91,13 @@ def _decode_jpeg(encoded: bytes, out: NDArray[np.uint8] | None) -> NDArray[np.ui
     except ValueError:  # also where the image is larger than `out`
         return None
     return out if out is not None and pixels.shape == out.shape else pixels.copy() if out is not None else pixels
+
+
+def _check_header(encoded: bytes, where: str | Callable[[], str], out: NDArray[np.uint8] | None) -> None:
+    """Refuse what takes a decoder gigabytes or minutes, such as 1 kB that states 20,000 x 20,000 pixels."""
+    most = _MOST_PIXELS if out is None else min(_MOST_PIXELS, _TIMES * out.size // 3)
+    if (reason := why_not_decode(encoded, most)) is not None:
+        raise _error(encoded, where, reason)
 
 
 def _error(encoded: bytes, where: str | Callable[[], str], reason: str) -> ImageDecodeError:

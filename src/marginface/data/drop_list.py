@@ -5,7 +5,6 @@ comment. Both can say which set they were made for. Shapes: N images of the set,
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataError, DataNotFoundError
+from marginface.data.json_file import read_json
 
 _STATED = "# made for labels "
 
@@ -66,12 +66,12 @@ def write_drop_list(path: Path | str, drop: DropList) -> None:
 
 
 def _from_json(path: Path, reasons: Sequence[str] | None) -> DropList:
+    audit = read_json(path, "it is no audit, write it again with src/audit.py")
     try:
-        audit: Any = json.loads(path.read_text())
         made_for, known = str(audit["source"]["labels_sha256"]), audit["reasons"]
         listed = [(_number(entry["index"]), str(entry["reason"])) for entry in audit["drop"]]
         unknown = sorted(set(reasons or ()) - set(known))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is no audit ({type(error).__name__}: {error}): write it again") from error
     if unknown:
         raise ValueError(f"reasons={list(reasons or ())}: {path} has no {', '.join(unknown)}, only {', '.join(known)}")

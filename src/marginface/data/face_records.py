@@ -19,6 +19,7 @@ from marginface.data.errors import DataNotFoundError, LabelError, RecordError
 from marginface.data.irheader import PEEK_BYTES, first_labels, pack, unpack
 from marginface.data.pack_layout import PackLayout
 from marginface.data.recordio import RecordReader, RecordWriter
+from marginface.data.shared_arrays import SharesArrays
 
 _BLOCK = 1 << 16
 _ONE_LABEL = b"\0\0\0\0"  # flag of a header with a scalar label; the image follows the header at once
@@ -29,7 +30,7 @@ _PAYLOAD_START = 8  # bytes of a record before its payload
 _INSIGHTFACE = PackLayout()
 
 
-class FaceRecords:
+class FaceRecords(SharesArrays):
     """Labelled faces of a pack; all labels are read when it is opened, images when they are asked for.
 
     Args:
@@ -51,11 +52,16 @@ class FaceRecords:
         root = Path(root)
         self.num_classes, self.image_size = _read_property(root / "property")
         self._reader = RecordReader(root / f"{name}.rec", root / f"{name}.idx")
-        self._keys = _image_keys(self._reader)
+        self._keys = _without_array(_image_keys(self._reader))
         if len(self._keys) == 0:
             raise RecordError(f"{self._reader.rec} holds no image: copy its files again, or build it again.")
         self.labels = self._read_labels()
         self._reader.unmap()  # the pages that held the labels; no worker inherits them
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """Key in the .rec of each image, ascending, (N,) int64."""
+        return self._keys_in(slice(None))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -71,11 +77,20 @@ class FaceRecords:
         """The .rec file and the key of sample `index`."""
         return f"{self._reader.rec}, key {self._keys[index]}"
 
+    def read_ahead(self, indices: NDArray[np.int64]) -> None:
+        """Have the system load the images of samples (K,) that will be read soon, without waiting for them."""
+        is_range = isinstance(self._keys, range)
+        self._reader.read_ahead(indices + self._keys[0] if is_range else self.keys[indices])
+
+    def _keys_in(self, part: slice) -> NDArray[np.int64]:
+        keys = self._keys[part]
+        return np.arange(keys.start, keys.stop) if isinstance(keys, range) else keys
+
     def _read_labels(self) -> NDArray[np.int64]:
         labels = np.empty(len(self._keys), dtype=np.int64)
         for begin in range(0, len(labels), _BLOCK):
             block = slice(begin, begin + _BLOCK)
-            stored = first_labels(self._reader.peek(self._keys[block], PEEK_BYTES))
+            stored = first_labels(self._reader.peek(self._keys_in(block), PEEK_BYTES))
             valid = (stored >= 0) & (stored < self.num_classes) & (stored == np.floor(stored))
             if not valid.all():
                 row = int(np.argmin(valid))
@@ -169,6 +184,12 @@ def _image_keys(reader: RecordReader) -> NDArray[np.int64]:
     unsure = reader.keys[(reader.keys >= int(end) - slack) & (reader.keys < int(end) + slack)]
     is_image = [bool(unpack(reader.read(int(key)), f"{reader.rec}, key {key}")[1]) for key in unsure]
     return np.concatenate([images, unsure[np.array(is_image, dtype=bool)]]) if len(unsure) else images
+
+
+def _without_array(keys: NDArray[np.int64]) -> range | NDArray[np.int64]:
+    """Ascending keys; as a range where they have no gap."""
+    whole = len(keys) > 0 and keys[-1] - keys[0] == len(keys) - 1
+    return range(int(keys[0]), int(keys[-1]) + 1) if whole else keys
 
 
 def _read_property(path: Path) -> tuple[int, tuple[int, int]]:

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from marginface.data.errors import DataError, DataNotFoundError
+from marginface.data.packed_words import PackedWords
+from marginface.data.shared_arrays import SharesArrays
+from marginface.data.source import size_of
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
-class ImageFolder:
+class ImageFolder(SharesArrays):
     """Faces of `root/<identity>/<image>`; identities and images are numbered in the order of their names.
 
-    Hidden folders and files of other kinds are passed over.
+    Hidden folders and files of other kinds are passed over. File names cost no Python object each.
 
     Args:
         root: Folder of the identities' folders.
@@ -35,7 +38,7 @@ class ImageFolder:
 
     def __init__(self, root: Path | str, image_size: tuple[int, int] = (112, 112)) -> None:
         self.root = Path(root).absolute()
-        self.image_size = image_size
+        self.image_size = size_of(image_size)
         if not self.root.is_dir():
             raise self._missing("there is no such folder")
         self.classes = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir() and entry.name[0] != ".")
@@ -49,7 +52,7 @@ class ImageFolder:
                 raise DataError(f"{self.root / name} holds no image ({' '.join(_SUFFIXES)}): fill it or delete it.")
         self.num_classes = len(self.classes)
         self.labels = np.repeat(np.arange(self.num_classes, dtype=np.int64), [len(found) for found in images])
-        self._names = [name for found in images for name in found]
+        self._names = PackedWords(name for found in images for name in found)
 
     def __len__(self) -> int:
         return len(self._names)

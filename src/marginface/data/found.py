@@ -1,5 +1,6 @@
-"""What stands in place of data that are missing, in words for error messages."""
+"""Whether data are there, and in words what stands in their place."""
 
+import errno
 from pathlib import Path
 
 _NUM_SHOWN = 8
@@ -18,3 +19,13 @@ def found(folder: Path) -> str:
         return f"{folder} is empty"
     more = f" and {len(names) - _NUM_SHOWN} more" if len(names) > _NUM_SHOWN else ""
     return f"{folder} holds {', '.join(names[:_NUM_SHOWN])}{more}"
+
+
+def is_there(file: Path) -> bool:
+    """Whether there is such a file; a name that no file can have, such as one of 300 letters, is not there."""
+    try:
+        return file.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False

@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 
 from marginface.data.errors import DataError, DataNotFoundError, LabelError
+from marginface.data.found import found
+from marginface.data.source import size_of
 
 
 class HFFaces:
-    """Faces of a data set that `save_to_disk` wrote; images stay encoded, as they are in it.
+    """Faces of a data set that `save_to_disk` wrote, or of parquet files as a hub keeps them.
+
+    Images stay encoded, as they are in it. Of parquet files the library makes a copy for itself, in its own cache
+    (the environment variable HF_DATASETS_CACHE): for a large set call `save_to_disk` once instead.
 
     Args:
         root: Folder of the data set.
@@ -43,20 +48,22 @@ class HFFaces:
         image_size: tuple[int, int] = (112, 112),
     ) -> None:
         datasets = _library()
-        self.root, self.image_size, self._column = Path(root).absolute(), image_size, image_column
-        if not self.root.is_dir():
-            raise DataNotFoundError(
-                f"{self.root} is no folder: expected a data set that save_to_disk wrote. Download it first: "
-                "datasets.load_dataset(NAME).save_to_disk(FOLDER)."
-            )
-        data = self._part(datasets.load_from_disk(str(self.root)), split)
+        self.root, self.image_size, self._column = Path(root).absolute(), size_of(image_size), image_column
+        data = self._part(_opened(datasets, self.root), split)
         for name, column in (("image_column", image_column), ("label_column", label_column)):
             if column not in data.column_names:
                 raise DataError(
                     f"{name}={column!r} is no column of {self.root}; it has {', '.join(data.column_names)}."
                 )
-        self._data = data.cast_column(image_column, datasets.Image(decode=False))
-        self.labels = self._read_labels(label_column)
+        try:
+            # Of a row every column is read, and images of another column would even be decoded.
+            self._data = data.select_columns([image_column]).cast_column(image_column, datasets.Image(decode=False))
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise DataError(
+                f"image_column={image_column!r} of {self.root} holds {data.features[image_column]}, no images: name "
+                "the column of the images."
+            ) from error
+        self.labels = self._read_labels(data, label_column)
         self.num_classes = int(self.labels.max()) + 1
         names = getattr(data.features[label_column], "names", None)
         self.classes: list[str] | None = None if names is None else list(names)
@@ -92,17 +99,32 @@ class HFFaces:
             raise DataError(f"split={split!r} is none of {self.root}; choose {', '.join(map(repr, parts))}.")
         return data if parts is None else data[split]
 
-    def _read_labels(self, column: str) -> np.ndarray:
-        labels = np.array(self._data[column][:])
-        if not len(labels):
+    def _read_labels(self, data: Any, column: str) -> np.ndarray:
+        if not len(self._data):
             raise DataError(f"{self.root} holds no sample: choose another split, or save it again.")
-        integers = labels.dtype.kind in "iu"
-        if not integers or labels.min() < 0:
-            raise LabelError(
-                f"label_column={column!r} of {self.root} holds {labels.min() if integers else labels[0]!r}, no class "
-                "index: cast it to integers from 0 on, such as class_encode_column does."
-            )
-        return labels.astype(np.int64)
+        kind = str(getattr(data.features[column], "dtype", "lists"))
+        held = kind
+        if "int" in kind:  # any other would be decoded only to be refused
+            labels = np.asarray(data.select_columns([column]).with_format("numpy")[column][:])
+            held = f"{labels.min()}"  # nan where one is missing
+            if labels.dtype.kind in "iu" and labels.min() >= 0:
+                return labels.astype(np.int64)
+        raise LabelError(
+            f"label_column={column!r} of {self.root} holds {held}, no class index: cast it to integers from 0 on, such "
+            "as class_encode_column does."
+        )
+
+
+def _opened(datasets: Any, root: Path) -> Any:
+    """The data set, or its parts by name."""
+    if any((root / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        return datasets.load_from_disk(str(root))
+    if root.is_dir() and next(root.rglob("*.parquet"), None) is not None:
+        return datasets.load_dataset(str(root))
+    raise DataNotFoundError(
+        f"{found(root)}: expected a data set that save_to_disk wrote, or parquet files. Download one first: "
+        "datasets.load_dataset(NAME).save_to_disk(FOLDER)."
+    )
 
 
 def _library() -> Any:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from marginface.data.alignment import AlignedFiles
 from marginface.data.errors import DataError
+from marginface.data.found import is_there
 from marginface.data.ijb import Faces, IjbPack, Members
 
 ON_MISSING = ("fail", "exclude")
@@ -73,7 +74,7 @@ def read_templates(pack: IjbPack, on_missing: str = "fail") -> Templates:
         )
     no_file = np.zeros(len(face), np.bool_)
     if on_missing == "exclude":
-        no_file = (face >= 0) & np.array([not (pack.crops / name).is_file() for name in members.names])
+        no_file = (face >= 0) & np.array([not is_there(pack.crops / name) for name in members.names])
     excluded = {"images without landmarks": int((face < 0).sum()), "images without a file": int(no_file.sum())}
     return _templates(pack, members, faces, np.where(no_file, -1, face), excluded)
 

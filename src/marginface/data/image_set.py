@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from marginface.data.decode import decode
 from marginface.data.errors import DataNotFoundError
+from marginface.data.found import is_there
 from marginface.data.source import FaceSource
 
 
@@ -79,7 +80,7 @@ class ImageFiles(ImageSet):
     def __init__(self, root: Path | str, names: Sequence[str], name: str = "the images") -> None:
         super().__init__((), name)
         self.root, self.names = Path(root).absolute(), list(names)
-        missing = [n for n in self.names if not (self.root / n).is_file()]
+        missing = [n for n in self.names if not is_there(self.root / n)]
         if missing:
             raise DataNotFoundError(
                 f"{len(missing)} of the {len(self.names)} images of {name} are missing below {self.root}, the first is "

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from marginface.data.drop_list import DropList, labels_digest, read_drop_list
 from marginface.data.errors import DataError
+from marginface.data.read_ahead import ReadsAhead
+from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel
 
 
-class KeptFaces:
+class KeptFaces(SharesArrays):
     """The faces of a source that a drop list leaves.
 
     Args:
@@ -71,6 +73,11 @@ class KeptFaces:
     def where(self, index: int) -> str:
         """Where the source has sample `index`."""
         return self._source.where(int(self.kept[index]))
+
+    def read_ahead(self, indices: NDArray[np.int64]) -> None:
+        """Have the system load samples (K,) that will be read soon, where the source can."""
+        if isinstance(self._source, ReadsAhead):
+            self._source.read_ahead(self.kept[indices])
 
 
 def _check(source: FaceSource, drop: DropList, name: str) -> None:

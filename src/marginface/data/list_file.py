@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataError, DataNotFoundError, LabelError
+from marginface.data.packed_words import PackedWords
+from marginface.data.shared_arrays import SharesArrays
+from marginface.data.source import size_of
 
 _Row = tuple[str, str]  # path, label
 
 
-class ListFile:
+class ListFile(SharesArrays):
     """Faces of a list, in its order; empty lines are passed over.
 
     Labels are words. They are numbered in the order of the integers, where all are integers, else of the names.
@@ -56,19 +59,17 @@ class ListFile:
             raise ValueError(f"layout={layout!r} is unknown; choose {', '.join(map(repr, _LAYOUTS))}")
         self.root = Path(root).absolute()
         self.list_path = self.root / list_path
-        self.image_size = image_size
+        self.image_size = size_of(image_size)
         paths, names, lines = _read(self.list_path, layout)
         _refuse_repeats(self.list_path, paths, lines)
         self.classes, self.labels = number_names(names)
         self.num_classes = len(self.classes)
         if check_files:
             self._check_files(paths, lines)
-        encoded = [path.encode() for path in paths]
-        self._text = b"".join(encoded)
-        self._ends = np.cumsum([len(path) for path in encoded])
+        self._paths = PackedWords(paths)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._paths)
 
     def read(self, index: int) -> bytes:
         """Encoded image of sample `index`.
@@ -86,8 +87,7 @@ class ListFile:
         """The file of sample `index`."""
         if not 0 <= index < len(self):
             raise IndexError(f"index {index}: {self.list_path} lists samples 0 to {len(self) - 1}.")
-        start = self._ends[index - 1] if index else 0
-        return str(Path(self.root, self._text[start : self._ends[index]].decode()))
+        return str(Path(self.root, self._paths[index]))
 
     def _check_files(self, paths: Sequence[str], lines: NDArray[np.int64]) -> None:
         missing = np.flatnonzero(~_are_there(self.root, paths))

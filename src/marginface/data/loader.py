@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, get_worker_info
 
 from marginface.data.batch_memory import SharedBuffers, copied
 from marginface.data.dataset import FaceDataset
+from marginface.data.epoch_order import order_of, refuse_other_order
 from marginface.data.sampler import BatchSampler
 
 
@@ -57,20 +58,34 @@ class FaceLoader(DataLoader[Any]):
                 "killed for want of memory; fewer num_workers or a smaller batch_size need less"
             ) from error
 
-    def state_dict(self) -> dict[str, int]:
-        """Epoch, and number of its images that were handed out over all processes."""
-        return {"epoch": self.batches.epoch, "images": self.done * self.batches.global_batch_size}
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch, number of its images that were handed out over all processes, and what their order depends on."""
+        return {
+            "epoch": self.batches.epoch,
+            "images": self.done * self.batches.global_batch_size,
+            "finished": self.done >= len(self.batches),
+            "order": self.order,
+        }
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    @cached_property
+    def order(self) -> dict[str, Any]:
+        """What the order of an epoch depends on."""
+        return order_of(self.batches, self.dataset)  # type: ignore[arg-type]
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where the state was taken; a finished epoch continues with the next one.
 
         The order of an epoch does not depend on the number of processes, so that the remaining images are the same
-        on another number of them, up to the images of one global batch.
+        on another number of them.
+
+        Raises:
+            ValueError: if the epoch was begun in another order, or with another global batch size.
         """
+        if state["images"] and not state["finished"]:
+            refuse_other_order(state["order"], self.order)
+        self.batches.set_epoch(state["epoch"] + state["finished"])
         done = state["images"] // self.batches.global_batch_size
-        finished = done >= len(self.batches)
-        self.batches.set_epoch(state["epoch"] + finished)
-        self.batches.start = self.done = 0 if finished else done
+        self.batches.start = self.done = 0 if state["finished"] else done
 
 
 def _start_worker(num_buffers: int, then: Callable[[int], None] | None, worker: int) -> None:

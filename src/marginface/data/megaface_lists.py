@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.found import found
+from marginface.data.json_file import read_json
 
 
 class PhotoList(NamedTuple):
@@ -49,10 +50,7 @@ def read_photo_list(file: Path, with_identity: bool) -> PhotoList:
     """
     if not file.is_file():
         raise DataNotFoundError(f"the list {file} is missing; {found(file.parent)}")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file} is no JSON ({error}): copy it again") from error
+    content = read_json(file, "copy it again")
     path = _column(file, content, "path")
     _check_paths(file, path)
     if not with_identity:
@@ -68,10 +66,15 @@ def read_noises(file: Path) -> frozenset[str]:
 
     Raises:
         DataNotFoundError: There is no such file.
+        DataError: It is no UTF-8 text.
     """
     if not file.is_file():
         raise DataNotFoundError(f"the noise list {file} is missing; {found(file.parent)}")
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is no text file ({error.reason}): copy it again") from error
+    lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
     # some copies have the identity that was overlooked first, then a tab
     return frozenset(line.split("\t")[1] if "\t" in line else line for line in lines if line)
 

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataError
+from marginface.data.read_ahead import ReadsAhead
+from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
 from marginface.data.weighted_sampler import shares_of
 
 
-class MixedFaces:
+class MixedFaces(SharesArrays):
     """The samples of several sources, one source after another.
 
     Args:
@@ -80,6 +82,14 @@ class MixedFaces:
         """Where sample `index` lies, in the words of its source."""
         source, own = self._find(index)
         return source.where(own)
+
+    def read_ahead(self, indices: NDArray[np.int64]) -> None:
+        """Have the system load samples (K,) that will be read soon, where their sources can."""
+        parts = self._ends.searchsorted(indices, side="right")
+        for part in np.unique(parts).tolist():
+            source, start = self._sources[part], self._ends[part] - len(self._sources[part])
+            if isinstance(source, ReadsAhead):
+                source.read_ahead(indices[parts == part] - start)
 
     def _find(self, index: int) -> tuple[FaceSource, int]:
         if not 0 <= index < len(self):

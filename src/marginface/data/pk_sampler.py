@@ -4,10 +4,14 @@ Source: A. Hermans, L. Beyer, B. Leibe, "In Defense of the Triplet Loss for Pers
 arXiv:1703.07737, section 2.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from marginface.data.identity_cycle import IdentityCycle
-from marginface.data.sampler import BatchSampler
+from marginface.data.permutation import keys_of, permuted
+from marginface.data.sampler import BatchSampler, Images, derive_seed
 
 
 class PKSampler(BatchSampler):
@@ -15,10 +19,8 @@ class PKSampler(BatchSampler):
 
     No identity is in two batches of one step, whatever the rank, so that a global batch of R ranks is one of P R
     identities. An epoch has as many batches as one of BatchSampler. It goes through the identities in random order,
-    again and again (at the end of a pass, fewer than P R are left out), and each time takes the next K images of each.
-
-    A resume on another number of processes sees exactly the remaining batches if batch_size times the processes
-    stays what it was; otherwise the remaining number of images, of another draw.
+    again and again, and each time takes the next K images of each. A pass leaves out fewer than P R of them, with the K
+    images that would have been theirs.
 
     Args:
         labels: (M,) identities of the training images, in [0, C).
@@ -50,15 +52,23 @@ class PKSampler(BatchSampler):
         if not repeat:
             self._check_images()
 
-    def order(self, seed: int) -> np.ndarray:
-        """Global batches one after another, identity by identity."""
-        rng = np.random.default_rng(seed)
+    def images(self, seed: int) -> Images:
+        """Global batches one after another, identity by identity; pass p takes the images p K to p K + K - 1."""
         num_identities, per_step = len(self._cycle.counts), self.global_batch_size // self.num_images
-        steps_per_pass = num_identities // per_step
-        num_passes = -(-self.num_batches // steps_per_pass)
-        passes = [rng.permutation(num_identities)[: steps_per_pass * per_step] for _ in range(num_passes)]
-        identities = np.concatenate(passes)[: self.num_batches * per_step]
-        return self._cycle.draw(np.repeat(identities, self.num_images), rng)
+        per_pass = num_identities // per_step * per_step
+        order_seed, image_seed = derive_seed(seed, 0), derive_seed(seed, 1)
+
+        def images(places: NDArray[np.int64]) -> NDArray[np.int64]:
+            groups, turns = np.divmod(places, self.num_images)
+            passes, slots = np.divmod(groups, per_pass)
+            identities = permuted(slots, num_identities, keys_of(order_seed, passes))
+            return self._cycle.draw(identities, passes * self.num_images + turns, image_seed)
+
+        return images
+
+    def settings(self) -> dict[str, Any]:
+        """With the images per identity."""
+        return {**super().settings(), "num_images": self.num_images}
 
     def _check_sizes(self) -> None:
         if not 1 <= self.num_images <= self.batch_size or self.batch_size % self.num_images:

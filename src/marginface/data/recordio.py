@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataNotFoundError, RecordError
+from marginface.data.read_ahead import joined, requests
 from marginface.data.record_index import RecordIndex, make_index, read_index
 
 _MAGIC = 0xCED7230A
@@ -24,13 +25,15 @@ _CHUNK = struct.Struct("<II")
 _LENGTH_BITS = 29
 _LENGTH_MASK = (1 << _LENGTH_BITS) - 1
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
+_LONG = 8  # times the usual size: a longer way to the next record is a gap in the file
 
 
 class RecordReader:
     """Random access to the records of a .rec file through a memory map.
 
-    Opening checks the index and the first and last record. Pickling carries the paths and the index only; each process
-    maps the file by itself at its first read, so a worker opens in constant time.
+    Opening checks the index and the first and last record. Pickling carries the paths and the index only, to
+    another process as shared memory; each process maps the file by itself at its first read, so a worker opens in
+    constant time.
 
     Args:
         rec: The .rec file.
@@ -53,15 +56,15 @@ class RecordReader:
             self._check_offsets(Path(idx))
         by_offset = self._index.offsets
         for row in {int(by_offset.argmin()), int(by_offset.argmax())}:
-            self._chunks(int(by_offset[row]), f"key {self._index.keys[row]}")
+            self._chunks(int(by_offset[row]), f"key {self._index.key(row)}")
 
     @property
     def keys(self) -> NDArray[np.int64]:
-        """All keys, ascending, (R,) int64, read-only."""
+        """All keys, ascending, (R,) int64, read-only; made anew where they have no gap."""
         return self._index.keys
 
     def __len__(self) -> int:
-        return len(self._index.keys)
+        return len(self._index.offsets)
 
     def __contains__(self, key: int) -> bool:
         return self._index.row(key) >= 0
@@ -115,6 +118,25 @@ class RecordReader:
             heads[row, _CHUNK.size : _CHUNK.size + len(start)] = np.frombuffer(start, dtype=np.uint8)
         return heads[:, _CHUNK.size :]
 
+    def read_ahead(self, keys: NDArray[np.int64]) -> None:
+        """Have the system load records that will be read soon, without waiting for them.
+
+        Args:
+            keys: Keys of K records, (K,) integers. Those that lie together in the file are asked for together.
+
+        Raises:
+            RecordError: A key is missing.
+        """
+        mapped, rows = self._map(), self._rows(np.asarray(keys, dtype=np.int64))
+        starts, usual = self._index.offsets[rows], max(mmap.PAGESIZE, len(mapped) // len(self))
+        following = self._index.offsets[np.minimum(rows + 1, len(self) - 1)]
+        # The last record, keys in another order than records, or an index of some records only.
+        apart = (following <= starts) | (following > starts + _LONG * usual)
+        ends = np.where(apart, starts + usual, following)
+        if hasattr(mmap, "MADV_WILLNEED"):  # all but Windows
+            for start, length in requests(joined(starts, np.minimum(ends, len(mapped))), mmap.PAGESIZE):
+                mapped.madvise(mmap.MADV_WILLNEED, start, length)
+
     def _rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         rows = self._index.rows(keys)
         if (rows < 0).any():
@@ -122,8 +144,9 @@ class RecordReader:
         return rows
 
     def _no_key(self, key: int) -> RecordError:
+        first, last = self._index.key(0), self._index.key(len(self) - 1)
         return RecordError(
-            f"{self.rec}: no record has key {key}; keys run from {self.keys[0]} to {self.keys[-1]}. "
+            f"{self.rec}: no record has key {key}; keys run from {first} to {last}. "
             "Ask for a key in `keys`, or copy the .rec and .idx again if records are missing."
         )
 
@@ -161,14 +184,15 @@ class RecordReader:
         )
 
     def _check_offsets(self, idx: Path) -> None:
-        keys, offsets, size = self._index.keys, self._index.offsets, len(self._map())
+        offsets, size = self._index.offsets, len(self._map())
         for bad, what in (
             (offsets > size - _CHUNK.size, f"past the end of {self.rec.name} ({size} bytes)"),
             ((offsets < 0) | (offsets % 4 != 0), "where no record can begin (not a multiple of 4)"),
         ):
             if bad.any():
+                row = int(bad.argmax())
                 raise RecordError(
-                    f"{idx}: key {keys[bad][0]} points at byte {offsets[bad][0]}, {what}; {bad.sum()} keys do. "
+                    f"{idx}: key {self._index.key(row)} points at byte {offsets[row]}, {what}; {bad.sum()} keys do. "
                     "The .rec was cut short or the .idx is another pack's: copy both again."
                 )
 

@@ -1,18 +1,26 @@
 """Which samples make up each training batch of each rank, as a pure function of seed and epoch."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler
+
+from marginface.data.permutation import keys_of, permuted
+
+PLACE_BITS = 40  # of a seed: those of an image's place in its epoch
+CHUNK = 1024  # images computed together; one batch at a time would take three times as long
+
+Images = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 
 class BatchRequest(NamedTuple):
     """One batch of one rank."""
 
     indices: np.ndarray  # (N,) int64 positions in the data set
-    seed: int  # of the augmentation of this batch
+    seed: int  # of the augmentation of the first of them; the image after it has the next one
 
 
 class BatchSampler(DistributedSampler[BatchRequest]):
@@ -21,7 +29,10 @@ class BatchSampler(DistributedSampler[BatchRequest]):
     Global batch g is the slice ``[g B R, (g + 1) B R)`` of the epoch's permutation, of which rank r of R takes the r-th
     part of B. So one process with batch R B sees the same images per step as R processes with batch B. An incomplete
     last global batch is left out. Deriving from DistributedSampler tells Lightning that ranks are taken care of.
-    Samplers of another kind override :meth:`order` alone; an epoch has the same number of batches with all of them.
+    Nothing of the order is kept, however long it is. Samplers of another kind override :meth:`images`, and
+    :meth:`settings` if they have any; an epoch has the same number of batches with all of them.
+
+    The seed of an image's augmentation is a function of seed, epoch and the image's place in the epoch.
 
     Args:
         num_samples: M.
@@ -52,22 +63,38 @@ class BatchSampler(DistributedSampler[BatchRequest]):
     def __iter__(self) -> Iterator[BatchRequest]:
         """The requests of the current epoch, from ``start`` on; the next epoch starts at zero again."""
         start, self.start = self.start, 0
-        order = self.order(derive_seed(self.seed, self.epoch))
-        for step in range(start, self.num_batches):
-            first = (step * self.world_size + self.rank) * self.batch_size
-            seed = derive_seed(self.seed, self.epoch, step, self.rank)
-            yield BatchRequest(order[first : first + self.batch_size], seed)
+        images = self.images(derive_seed(self.seed, self.epoch))
+        first_seed = derive_seed(self.seed, self.epoch, 0) << PLACE_BITS
+        at_once = max(1, CHUNK // self.batch_size)
+        for begin in range(start, self.num_batches, at_once):
+            steps = np.arange(begin, min(begin + at_once, self.num_batches))
+            places = ((steps * self.world_size + self.rank) * self.batch_size)[:, None] + np.arange(self.batch_size)
+            drawn = images(places.ravel()).reshape(places.shape)
+            for indices, first in zip(drawn, places[:, 0].tolist(), strict=True):
+                yield BatchRequest(indices, first_seed + first)
 
-    def order(self, seed: int) -> np.ndarray:
-        """Positions in the data set that the global batches of an epoch are cut from.
+    def images(self, seed: int) -> Images:
+        """Gives the images at any places of an epoch, each computed when it is asked for; the same on all ranks.
 
         Args:
             seed: of this epoch.
 
         Returns:
-            At least ``num_batches * global_batch_size`` positions, int64; the same on all ranks.
+            From (T,) int64 places in [0, num_batches * global_batch_size) to (T,) int64 positions in the data set.
         """
-        return torch.randperm(self.total, generator=torch.Generator().manual_seed(seed)).numpy()
+        return partial(permuted, size=self.total, key=keys_of(seed, np.zeros(1, dtype=np.int64)))
+
+    def order(self, seed: int) -> NDArray[np.int64]:
+        """All images of an epoch, (num_batches * global_batch_size,).
+
+        Args:
+            seed: of this epoch.
+        """
+        return self.images(seed)(np.arange(self.num_batches * self.global_batch_size))
+
+    def settings(self) -> dict[str, Any]:
+        """What the order depends on beside the images, the epoch and the kind of sampler: numbers or words, by name."""
+        return {"seed": self.seed}
 
     def __len__(self) -> int:
         """Batches per epoch, whatever ``start`` is."""

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 def choose_samples(
     labels: NDArray[np.int64],
-    num_validation: int = 0,
+    num_validation_identities: int = 0,
     min_images: int = 1,
     num_identities: int | None = None,
     seed: int = 0,
@@ -27,7 +27,7 @@ def choose_samples(
 
     Args:
         labels: Class index of each sample, (M,) integers.
-        num_validation: Identities to hold out, see `split_identities`.
+        num_validation_identities: Identities to hold out, see `split_identities`.
         min_images: Identities with fewer images are left out.
         num_identities: Identities to train on, drawn by lot; None for all that are left.
         seed: Seed of the draws.
@@ -39,7 +39,7 @@ def choose_samples(
         ValueError: The identities are too few for that.
     """
     kept = _large_enough(labels, min_images)
-    train, held_out = split_identities(labels[kept], num_validation, seed)
+    train, held_out = split_identities(labels[kept], num_validation_identities, seed)
     train, held_out = kept[train], kept[held_out]
     if num_identities is not None:
         train = train[_among_drawn(labels[train], num_identities, seed)]

@@ -24,11 +24,11 @@ def read_file_list(file: Path) -> list[str]:
 
     Raises:
         DataNotFoundError: There is no such file.
-        DataError: A line is empty, leads out of the folder of images, or stands there twice.
+        DataError: It is no UTF-8 text; a line is empty, leads out of the folder of images, or stands there twice.
     """
     if not file.is_file():
         raise DataNotFoundError(f"the file list {file} is missing; {found(file.parent)}")
-    path = [line.split(" ", 1)[0] for line in file.read_text(encoding="utf-8").splitlines()]
+    path = [line.split(" ", 1)[0] for line in _text(file).splitlines()]
     wrong = [number for number, each in enumerate(path, 1) if not each or each[0] == "/" or ".." in each.split("/")]
     if wrong or not path:
         raise DataError(f"line {wrong[0] if wrong else 1} of {file} names no image: expected a relative path a line")
@@ -51,11 +51,11 @@ def read_labels(file: Path, num_images: int) -> NDArray[np.int64]:
     """
     if not file.is_file():
         raise DataNotFoundError(f"the label list {file} is missing; {found(file.parent)}")
-    lines = file.read_text(encoding="utf-8").split()
+    lines = _text(file).split()
     if len(lines) != num_images:
         raise DataError(f"{file} has {len(lines)} labels for {num_images} images of the file list: it needs one each")
     try:
-        labels = np.array(lines, dtype=np.int64)
+        labels = np.array([int(line.encode("ascii")) for line in lines], dtype=np.int64)
     except (ValueError, OverflowError) as error:
         raise DataError(f"{file} has a label that is no integer ({error})") from error
     if labels.min() < STRANGER:
@@ -64,3 +64,10 @@ def read_labels(file: Path, num_images: int) -> NDArray[np.int64]:
             f"label {line} of {file} is {labels[line - 1]}: expected an identity from 0, or -1 for the gallery"
         )
     return labels
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is no text file ({error.reason}): copy it again") from error

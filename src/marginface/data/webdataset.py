@@ -5,32 +5,46 @@ file name; `.cls` holds the class index as text.
 Shapes: M samples.
 """
 
+import io
+import logging
 import os
 import tarfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marginface.data.errors import DataNotFoundError, LabelError, RecordError
+from marginface.data.found import found
+from marginface.data.read_ahead import joined, requests
+from marginface.data.shard_index import ShardTable, read_shard_index, stated, write_shard_index
+from marginface.data.shared_arrays import SharesArrays
+from marginface.data.source import size_of
+
+log = logging.getLogger(__name__)
 
 _IMAGES = ("jpg", "jpeg", "png", "bmp", "webp")
-_MAX_OPEN = 64  # a process may have some hundreds of files open; sets have thousands of shards
+_MAX_OPEN = 128  # a process may have some hundreds of files open; sets have thousands of shards
 _MAX_LABEL_BYTES = 32
+_MAX_HEADER_BYTES = 1 << 20  # of a long name or a pax header
 
 
-class TarShards:
+class TarShards(SharesArrays):
     """Random access to the images of uncompressed tar files, by byte position.
 
     Opening goes once through the headers of all shards and keeps 28 bytes a sample, no Python object. Files of other
-    kinds (`.json`, `.txt`) are passed over. Pickling carries the table; each process opens the shards by itself.
+    kinds (`.json`, `.txt`) are passed over. Pickling carries the table, to another process as shared memory; each
+    process opens the shards by itself.
 
     Args:
         root: Folder of the shards.
         pattern: Which files in it are shards, numbered in the order of their names.
         image_size: Height, width in pixels that the images have.
+        index: File, from `root` on, that keeps the table, so that the next start need not scan the shards; it is made
+            where it is missing, or a shard has another name, size or time of change. None scans at each start.
 
     Attributes:
         labels: Class index of each sample, (M,) int64.
@@ -39,26 +53,27 @@ class TarShards:
 
     Raises:
         DataNotFoundError: No shard.
-        RecordError: A shard is damaged, compressed or holds no image, or a sample lacks its image or label.
+        RecordError: A shard is damaged, compressed or holds no image, a sample lacks its image or label, or `index` is
+            damaged.
         LabelError: A label is no class index.
     """
 
-    def __init__(self, root: Path | str, pattern: str = "*.tar", image_size: tuple[int, int] = (112, 112)) -> None:
-        self.image_size = image_size
+    def __init__(
+        self,
+        root: Path | str,
+        pattern: str = "*.tar",
+        image_size: tuple[int, int] = (112, 112),
+        index: Path | str | None = None,
+    ) -> None:
+        self.image_size = size_of(image_size)
         self.shards = sorted(Path(root).absolute().glob(pattern))
         if not self.shards:
             raise DataNotFoundError(
-                f"{root} holds no {pattern}: expected tar shards with `<key>.jpg` and `<key>.cls`. Set root or pattern."
+                f"{found(Path(root))}, no {pattern}: expected tar shards with `<key>.jpg` and `<key>.cls`. Set root or "
+                "pattern."
             )
-        table, shard_of = array("q"), array("i")
-        for number, shard in enumerate(self.shards):
-            before = len(table)
-            for row in _samples(shard):
-                table.extend(row)
-            shard_of.extend([number] * ((len(table) - before) // 3))
-        columns = np.frombuffer(table, dtype=np.int64).reshape(-1, 3)
-        self._offsets, self._sizes, self.labels = (np.ascontiguousarray(column) for column in columns.T)
-        self._shard_of = np.array(shard_of, dtype=np.int32)
+        table = _scan(self.shards) if index is None else _indexed(self.shards, Path(root) / index)
+        self._offsets, self._sizes, self.labels, self._shard_of = table
         self.num_classes = int(self.labels.max()) + 1
         self._open: dict[int, int] = {}  # file descriptors by shard, the one opened last at the end
 
@@ -81,6 +96,17 @@ class TarShards:
         """The shard and the byte position of sample `index`."""
         return f"{self.shards[self._shard_of[index]]}, byte {self._offsets[index]}"
 
+    def read_ahead(self, indices: NDArray[np.int64]) -> None:
+        """Have the system load the images of samples (K,) that will be read soon, without waiting for them."""
+        if not hasattr(os, "posix_fadvise"):  # macOS
+            return
+        shard_of, starts = self._shard_of[indices], self._offsets[indices]
+        ends = starts + self._sizes[indices]
+        for shard in np.unique(shard_of).tolist():
+            own = shard_of == shard
+            for start, length in requests(joined(starts[own], ends[own])):
+                os.posix_fadvise(self._descriptor(shard), start, length, os.POSIX_FADV_WILLNEED)
+
     def _descriptor(self, shard: int) -> int:
         if shard not in self._open:
             if len(self._open) >= _MAX_OPEN:
@@ -92,11 +118,43 @@ class TarShards:
         return self._open[shard]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": {}}
+        return {**super().__getstate__(), "_open": {}}
 
     def __del__(self) -> None:
         for descriptor in self.__dict__.get("_open", {}).values():
             os.close(descriptor)
+
+
+class _Headers(io.FileIO):
+    """A shard whose headers are read: a forged one can ask for gigabytes, which Python takes before it reads."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return super().read(-1 if size is None else size) or b""
+
+
+def _indexed(shards: Sequence[Path], index: Path) -> ShardTable:
+    """The table of shards as a file has it, which is made where there is none of them as they are now."""
+    about = stated(shards)
+    table = read_shard_index(index, about)
+    if table is None:
+        log.info("scanning %d shards, to keep their table in %s", len(shards), index)
+        table = _scan(shards)
+        write_shard_index(index, about, table)
+    return table
+
+
+def _scan(shards: Sequence[Path]) -> ShardTable:
+    table, shard_of = array("q"), array("i")
+    for number, shard in enumerate(shards):
+        before = len(table)
+        for row in _samples(shard):
+            table.extend(row)
+        shard_of.extend([number] * ((len(table) - before) // 3))
+    columns = np.frombuffer(table, dtype=np.int64).reshape(-1, 3)
+    offsets, sizes, labels = (np.ascontiguousarray(column) for column in columns.T)
+    return ShardTable(offsets, sizes, labels, np.array(shard_of, dtype=np.int32))
 
 
 def _samples(shard: Path) -> Iterator[tuple[int, int, int]]:
@@ -125,7 +183,7 @@ def _members(shard: Path) -> Iterator[tuple[str, str, tuple[int, int], bytes]]:
     """Key, lower-case extension, position and size of each file, first bytes of a label's."""
     total, end = shard.stat().st_size, 0
     try:
-        with shard.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        with _Headers(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header otherwise
                 place = member.offset_data, member.size

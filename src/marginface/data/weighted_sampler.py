@@ -1,18 +1,23 @@
 """Batches from several sets, each in its own share."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from marginface.data.identity_cycle import IdentityCycle
-from marginface.data.sampler import BatchSampler
+from marginface.data.identity_cycle import IdentityCycle, occurrence
+from marginface.data.sampler import BatchSampler, Images, derive_seed
+
+BLOCK = 4096  # images for which the sets are drawn together
 
 
 class WeightedSampler(BatchSampler):
     """Draws the set of each image by its weight, and from the set its next image.
 
     No image of a set comes again before all others of that set have come. An epoch has as many images as one of
-    BatchSampler. The order depends on seed and epoch only, so a resume may change the number of processes.
+    BatchSampler.
 
     Args:
         parts: (M,) the set of each training image, in [0, S).
@@ -48,10 +53,30 @@ class WeightedSampler(BatchSampler):
             )
         self._cycle = IdentityCycle(parts)
 
-    def order(self, seed: int) -> np.ndarray:
-        """A set for each image by lot, then the images."""
-        rng = np.random.default_rng(seed)
-        return self._cycle.draw(rng.choice(len(self.shares), self.total, p=self.shares), rng)
+    def images(self, seed: int) -> Images:
+        """Any part of an epoch: how many images of each set its blocks have, is drawn first, then each block."""
+        rng = np.random.default_rng(derive_seed(seed, 0))
+        counts = rng.multinomial(BLOCK, self.shares, size=-(-self.total // BLOCK))
+        before = np.cumsum(counts, axis=0) - counts
+
+        @lru_cache(maxsize=1)  # what is asked next begins where this ended
+        def block(number: int) -> NDArray[np.int64]:
+            drawn = np.repeat(np.arange(len(self.shares)), counts[number])
+            sets = np.random.default_rng(derive_seed(seed, 1, number)).permutation(drawn)
+            return np.stack([sets, before[number][sets] + occurrence(sets, len(self.shares))])
+
+        def images(places: NDArray[np.int64]) -> NDArray[np.int64]:
+            numbers, inside = np.divmod(places, BLOCK)
+            first = int(numbers.min())
+            drawn = np.stack([block(number) for number in range(first, int(numbers.max()) + 1)])
+            sets, turns = drawn[numbers - first, :, inside].T
+            return self._cycle.draw(sets, turns, derive_seed(seed, 2))
+
+        return images
+
+    def settings(self) -> dict[str, Any]:
+        """With the share of each set."""
+        return {**super().settings(), "weights": self.shares.tolist()}
 
 
 def shares_of(weights: Sequence[float]) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataNotFoundError, PairsError
-from marginface.data.pair_lists.listed import Row, image_name, malformed, read_rows
+from marginface.data.pair_lists.listed import Row, image_name, malformed, read_rows, whole_number
 
 SELECTIONS = ("first", "even")
 
@@ -98,9 +98,10 @@ def select_frames(frames: Sequence[str], num_frames: int | None, selection: str 
 
 def _pair(row: Row) -> tuple[int, str, str, bool]:
     fields = row.fields
-    if len(fields) != 5 or not fields[0].isdecimal() or fields[4] not in ("0", "1"):
+    split = whole_number(fields[0])
+    if len(fields) != 5 or split is None or fields[4] not in ("0", "1"):
         raise malformed(row, "'split, pair, video1, video2, is_same' with is_same 0 or 1")
-    return int(fields[0]), image_name(fields[2], row.where), image_name(fields[3], row.where), fields[4] == "1"
+    return split, image_name(fields[2], row.where), image_name(fields[3], row.where), fields[4] == "1"
 
 
 def _frame_number(name: str) -> tuple[int, str]:

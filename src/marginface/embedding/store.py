@@ -102,9 +102,11 @@ class EmbeddingStore:
         remedy = "delete that folder, or choose another cache_dir"
         try:
             found = json.loads((self.folder / _ABOUT).read_text())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{self.folder} holds no embeddings ({_ABOUT} cannot be read): {remedy}") from error
-        differs = [f"{k}: {found.get(k)!r}, here {v!r}" for k, v in self._about.items() if found.get(k) != v]
+        if not isinstance(found, dict):
+            raise StoreError(f"{self.folder} holds no embeddings ({_ABOUT} holds a {type(found).__name__}): {remedy}")
+        differs = [f"{k}: {found.get(k)!r:.80}, here {v!r}" for k, v in self._about.items() if found.get(k) != v]
         if differs:
             raise StoreError(f"{self.folder} holds the embeddings of something else ({'; '.join(differs)}): {remedy}")
         for name, size in ((_ROWS, self._row_bytes), (_CHECKSUMS, 4)):

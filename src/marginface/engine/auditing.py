@@ -2,33 +2,34 @@
 
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 import marginface
 from marginface.audit import (
+    AuditReport,
     AuditSettings,
     Comparison,
-    ImageScan,
     SetNames,
-    TrainingImages,
     compare,
     judge,
-    read_names,
     scan_images,
     summary,
+    without_embeddings,
     write_audit,
 )
 from marginface.audit import clean as write_clean
 from marginface.audit.duplicates import first_of_each
 from marginface.benchmark import Benchmark
 from marginface.data.source import FaceSource
-from marginface.datamodule import BenchmarkDataModule
+from marginface.embedder import all_batches
 from marginface.embedding import Embeddings
+from marginface.engine.audit_data import AuditDataModule
+from marginface.engine.audit_inputs import open_benchmarks, open_names, open_source, refuse_contradictions
 from marginface.engine.build import build_trainer, load_embedder
 from marginface.engine.launch import distributed_job
 from marginface.engine.publish import describe_model
@@ -38,111 +39,93 @@ log = logging.getLogger(__name__)
 
 AUDIT_KEYS = {
     *SHARED_KEYS,
-    *("weights", "settings", "names", "class_names", "num_shown", "clean", "drop_list", "reasons"),
+    *("weights", "embeddings", "settings", "names", "class_names", "num_shown", "clean", "drop_list", "reasons"),
     *("cache_dir", "channels_last"),
 }
-TRAINING = "training set"  # its name among the benchmarks; no YAML can have it
 
 
 def audit(cfg: DictConfig) -> None:
-    """Audit a training set with a model, or write the drop list of an audit beside the data.
+    """Audit a training set, or write the drop list of an audit beside the data.
 
     Args:
         cfg: as composed from ``conf/audit.yaml``.
 
     Raises:
-        ValueError: if not exactly one of ``ckpt``, ``weights``, ``clean`` is given, or names lack one of their lists.
+        ValueError: if settings contradict each other, or names lack one of their lists.
         DataError: if the data are missing or damaged.
     """
-    given = [key for key in ("ckpt", "weights", "clean") if cfg.get(key) is not None]
-    if len(given) != 1:
-        raise ValueError(
-            f"ckpt={cfg.ckpt}, weights={cfg.weights}, clean={cfg.clean}: give exactly one of them: ckpt=PATH of a "
-            "training run, weights=PATH of published weights together with backbone=NAME, or clean=PATH of an "
-            "audit.json"
-        )
+    refuse_contradictions(cfg)
     prepare(cfg, AUDIT_KEYS)
-    source = _open(cfg)
+    source = open_source(cfg)
     if cfg.clean is not None:
         _clean(cfg, source)
         return
-    run_audit(cfg, source, _names(cfg, source))
+    names, settings = open_names(cfg, source), instantiate(cfg.settings)
+    if cfg.embeddings:
+        audit_by_model(cfg, source, names, settings)
+    else:
+        audit_without_model(cfg, source, names, settings)
 
 
-def run_audit(cfg: DictConfig, source: FaceSource, names: SetNames | None) -> None:
-    """Scan, embed and compare the training set, then write what was found."""
-    settings: AuditSettings = instantiate(cfg.settings)
+def audit_without_model(cfg: DictConfig, source: FaceSource, names: SetNames | None, settings: AuditSettings) -> None:
+    """Look at bytes, pixels and names only."""
     log.info("reading %d images", len(source))
     scan = scan_images(source, cfg.data.num_workers)
-    training = TrainingImages(source, scan)
-    benchmarks: dict[str, Benchmark] = {
-        str(name): instantiate(node) for name, node in (cfg.get("benchmark") or {}).items()
-    }
-    model = load_embedder(cfg)
-    listener = _Listener(training, scan, settings, list(benchmarks))
-    model.judge = listener.take  # type: ignore[method-assign]
-    data = BenchmarkDataModule(
-        {**benchmarks, TRAINING: training},  # last: by then the benchmarks' embeddings are known
+    found = without_embeddings(source.labels[np.flatnonzero(scan.intact)])
+    _publish(cfg, judge(source, scan, found, settings, names, {"model": "none", **_made()}), {})
+
+
+def audit_by_model(cfg: DictConfig, source: FaceSource, names: SetNames | None, settings: AuditSettings) -> None:
+    """Look at embeddings too; several processes share all of it."""
+    benchmarks, model = open_benchmarks(cfg), load_embedder(cfg)
+    data = AuditDataModule(
+        source,
+        benchmarks,
         model.preprocess.source_size,
         cfg.data.eval_batch_size,
         cfg.data.num_workers,
         cfg.cache_dir,
     )
+    data.probe(benchmarks)  # now: a benchmark that is not there should not show after hours
+    listener = _Listener(data, settings)
+    model.judge = listener.take  # type: ignore[method-assign]
     with distributed_job():
         trainer = build_trainer(cfg)
-        limit = trainer.limit_test_batches
-        if limit != 1.0 or isinstance(limit, int):  # 1 is a single batch, 1.0 all of them
+        if not all_batches(trainer.limit_test_batches):
             raise ValueError(
-                f"trainer.limit_test_batches={limit}: an audit needs all images; leave it at null, and "
-                "trainer.fast_dev_run at false"
+                f"trainer.limit_test_batches={trainer.limit_test_batches}: an audit needs all images; leave it at "
+                "null, and trainer.fast_dev_run at false"
             )
+        log.info("reading %d images", len(source))
         trainer.test(model, data, verbose=False)
         if trainer.is_global_zero:
             assert listener.found is not None
-            report = judge(source, scan, listener.found, settings, names, _about(describe_model(model, trainer, cfg)))
-            images = {name: each.images for name, each in benchmarks.items()}
-            page = write_audit(Path(cfg.results_dir), report, images, cfg.num_shown)
-            log.info("report: %s\n%s", page, summary(report))
+            about = {**describe_model(model, trainer, cfg), **_made()}
+            _publish(cfg, judge(source, data.scan, listener.found, settings, names, about), benchmarks)
 
 
 class _Listener:
     """Takes the embeddings of one set after the other, and compares when it has all; every process does."""
 
-    def __init__(
-        self, training: TrainingImages, scan: ImageScan, settings: AuditSettings, names: Sequence[str]
-    ) -> None:
-        self._training, self._settings, self._names = training, settings, names
-        self._distinct = first_of_each(scan.digest[training.index])
+    def __init__(self, data: AuditDataModule, settings: AuditSettings) -> None:
+        self._data, self._settings, self._names = data, settings, list(data.benchmarks)
         self._others: list[Embeddings] = []
         self.found: Comparison | None = None
 
     def take(self, benchmark: Benchmark, embeddings: Embeddings) -> None:
-        if benchmark is not self._training:
+        training = self._data.training
+        if benchmark is not training:
             self._others.append(embeddings)
             return
+        distinct = first_of_each(self._data.scan.digest[training.index])
         others = dict(zip(self._names, self._others, strict=True))
-        self.found = compare(embeddings, self._training.labels, self._distinct, self._settings, others)
+        self.found = compare(embeddings, training.labels, distinct, self._settings, others)
 
 
-def _open(cfg: DictConfig) -> FaceSource:
-    root = Path(cfg.data.root)
-    if cfg.data.generate is not None and not root.exists():
-        log.info("%s does not exist; generating synthetic faces there", root)
-        instantiate(cfg.data.generate)(root)
-    source: FaceSource = instantiate(cfg.data.source)(root)
-    return source
-
-
-def _names(cfg: DictConfig, source: FaceSource) -> SetNames | None:
-    if cfg.names is None:
-        return None
-    classes = getattr(source, "classes", None) if cfg.class_names is None else read_names(cfg.class_names)
-    if classes is None:
-        raise ValueError(
-            f"names={cfg.names}: this training set does not name its classes; add class_names=PATH of a text file with "
-            "one name a line, in the order of the labels"
-        )
-    return SetNames(classes=classes, listed=read_names(cfg.names))
+def _publish(cfg: DictConfig, report: AuditReport, benchmarks: dict[str, Benchmark]) -> None:
+    images = {name: each.images for name, each in benchmarks.items()}
+    page = write_audit(Path(cfg.results_dir), report, images, cfg.num_shown)
+    log.info("report: %s\n%s", page, summary(report))
 
 
 def _clean(cfg: DictConfig, source: FaceSource) -> None:
@@ -153,6 +136,6 @@ def _clean(cfg: DictConfig, source: FaceSource) -> None:
     )
 
 
-def _about(model: dict[str, str]) -> dict[str, str]:
+def _made() -> dict[str, str]:
     versions = f"marginface {marginface.__version__}, torch {torch.__version__}"
-    return {**model, "date": time.strftime("%Y-%m-%d %H:%M"), "versions": versions}
+    return {"date": time.strftime("%Y-%m-%d %H:%M"), "versions": versions}

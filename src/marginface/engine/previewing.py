@@ -29,17 +29,21 @@ def preview(cfg: DictConfig) -> Path:
         The picture: a row an image, a column a draw.
 
     Raises:
-        ValueError: if a key is unknown, a number is below 1, or more images are asked for than there are.
+        ValueError: if a key is unknown, a number is below 1, more images are asked for than there are, or ``out`` is no
+            folder.
     """
     refuse_unknown(cfg, PREVIEW_KEYS)
     for key in ("num_images", "num_draws"):
         if cfg[key] < 1:
             raise ValueError(f"{key}={cfg[key]} is less than 1")
+    folder = Path(cfg.out)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out={folder} is a file: name the folder that preview.png is to go to")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     quieten()
     draws = _draws(cfg)
-    path = Path(cfg.out) / "preview.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "preview.png"
     # (M, N, 3, H, W) to one row an image
     grid = make_grid(draws.transpose(0, 1).flatten(0, 1), nrow=len(draws), padding=_GAP, pad_value=255)
     done, png = cv2.imencode(".png", grid.flip(0).permute(1, 2, 0).contiguous().numpy())  # OpenCV takes blue first

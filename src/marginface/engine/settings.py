@@ -6,7 +6,7 @@ import warnings
 
 import lightning as L
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from marginface.hardware import best_precision, can_compile, require_devices
 
@@ -48,6 +48,13 @@ def refuse_unknown(cfg: DictConfig, known: set[str]) -> None:
     unknown = sorted(str(key) for key in set(cfg) - known - {"hydra"})
     if unknown:
         raise ValueError(f"unknown config key(s) {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+
+
+def refuse_unset(data: DictConfig) -> None:
+    """Refuse a data set of which something is left to be filled in (``???``), such as its folder."""
+    unset = sorted(map(str, OmegaConf.missing_keys(data)))
+    if unset:
+        raise ValueError(f"{', '.join(unset)} must be set, as in {unset[0]}=VALUE; conf/data/ says what it means")
 
 
 def quieten() -> None:

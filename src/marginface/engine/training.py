@@ -13,7 +13,7 @@ from marginface.datamodule import FaceDataModule
 from marginface.engine.build import build_benchmarks, build_recognizer, build_trainer
 from marginface.engine.launch import distributed_job
 from marginface.engine.publish import publish
-from marginface.engine.settings import TRAIN_KEYS, prepare
+from marginface.engine.settings import TRAIN_KEYS, prepare, refuse_unset
 from marginface.report import write_training
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def train(cfg: DictConfig) -> float | None:
         The metric named by ``objective``, for sweepers; None if it was not measured.
     """
     prepare(cfg, TRAIN_KEYS)
+    refuse_unset(cfg.data)
     datamodule: FaceDataModule = instantiate(cfg.data, _partial_=True)(benchmarks=partial(build_benchmarks, cfg))
     model = build_recognizer(cfg, datamodule.num_classes)
     with distributed_job():

@@ -44,7 +44,9 @@ def open_set_outcome(
     for fpir in fpirs:
         name = f"tpir@fpir={far_name(fpir)}"
         if not supports_fpir(fpir, number):
-            unsupported[name] = f"needs {1 / fpir:.0f} probes of people who are not in the gallery, there are {number}"
+            unsupported[name] = (
+                f"needs {1 / fpir:,.0f} probes of people who are not in the gallery, there are {number:,}"
+            )
             continue
         found = tpir_at_fpir(*searches, fpir).found.float()
         figures[name] = groups_bootstrap(found, identity.cpu(), over="identities", num_bootstrap=num_bootstrap)

@@ -75,7 +75,7 @@ def pair_outcome(
 def unsupported_fars(fars: Sequence[float], num_impostor: int) -> dict[str, str]:
     """The true accept rates that the impostor pairs are too few for, and why."""
     return {
-        f"tar@far={far_name(far)}": f"needs {1 / far:.0f} impostor pairs, there are {num_impostor}"
+        f"tar@far={far_name(far)}": f"needs {1 / far:,.0f} impostor pairs, there are {num_impostor:,}"
         for far in fars
         if 1 / num_impostor > far
     }
@@ -125,8 +125,8 @@ def _unsupported_tars(accuracy: Mapping[str, FoldAccuracy], num_impostor: int) -
     return {
         protocol_tar_name(
             name
-        ): f"needs {1 / PROTOCOL_FARS[name]:.0f} impostor pairs outside every fold, and a genuine "
-        f"pair in it; there are {num_impostor} impostor pairs"
+        ): f"needs {1 / PROTOCOL_FARS[name]:,.0f} impostor pairs outside every fold, and a genuine "
+        f"pair in it; there are {num_impostor:,} impostor pairs"
         for name, part in accuracy.items()
         if name in PROTOCOL_FARS and part.tar is None
     }

@@ -58,7 +58,7 @@ def ranking_outcome(searches: Searches, num_gallery: int, *, ranks: Sequence[int
     figures, units, unsupported = {}, {}, {}
     for k in ranks:
         if k >= num_gallery:
-            unsupported[f"rank-{k}"] = f"needs a gallery of more than {k} entries, there are {num_gallery}"
+            unsupported[f"rank-{k}"] = f"needs a gallery of more than {k:,} entries, there are {num_gallery:,}"
             continue
         found = (searches.rank <= k).float()
         figures[f"rank-{k}"] = groups_bootstrap(

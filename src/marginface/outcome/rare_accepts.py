@@ -124,7 +124,7 @@ def _named(pairs: Iterator[tuple[Tensor, Tensor, Tensor]], same: bool) -> Iterat
 def _obstacle(far: float, num_impostor: int) -> str:
     """Why there is no figure at a false accept rate, nothing if there can be one."""
     if not supported(far, num_impostor):
-        return f"needs {1 / far:.0f} impostor pairs, there are {num_impostor}"
+        return f"needs {1 / far:,.0f} impostor pairs, there are {num_impostor:,}"
     needed = num_needed(far, num_impostor)
     if needed > _MAX_KEPT:
         return f"needs the {needed} highest of {num_impostor} scores, more than {_MAX_KEPT}: ask for a lower rate"

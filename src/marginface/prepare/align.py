@@ -1,26 +1,25 @@
 """Photos with landmarks to aligned crops."""
 
-import multiprocessing
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import cv2
 from tqdm import tqdm
 
 from marginface.data.errors import DataError
-from marginface.data.found import found
+from marginface.data.found import found, is_there
 from marginface.data.image_names import image_names
+from marginface.data.list_file import number_names
 from marginface.prepare.card import CARD_NAME, Card, read_card, write_card
 from marginface.prepare.cropping import Cropping
 from marginface.prepare.failures import Failure, count_kinds, write_failures
+from marginface.prepare.identities import write_identities
 from marginface.prepare.landmarks import MarkedPhoto, read_landmarks
+from marginface.prepare.sample import Sample
+from marginface.prepare.tally import Tally
 from marginface.prepare.templates import CONVENTIONS, TEMPLATES
+from marginface.prepare.workers import spread
 
 LIST_NAME = "faces.txt"
 _CHUNK = 32  # photos that a worker takes at a time
@@ -37,10 +36,12 @@ def align_photos(
     num_workers: int = 0,
     progress: bool = True,
 ) -> Card:
-    """Write `<path of the photo>.jpg` for each photo of a list, and `faces.txt` for those that the list labels.
+    """Write `<path of the photo>.jpg` for each photo of a list, and `faces.txt` with their labels.
 
-    An interrupted run goes on where it was: crops that are there are not made again. Photos that cannot be used are
-    listed in `failures.csv` and tried again by the next run.
+    Where the list labels no photo and all are in sub-folders, these are the labels. Landmarks refer to the upright
+    photo: OpenCV turns photos as their EXIF data say before anything else, as the steps here and insightface's do,
+    unlike Pillow. An interrupted run goes on where it was: crops that are there are not made again. Photos that cannot
+    be used are listed in `failures.csv` and tried again by the next run.
 
     Args:
         root: Folder that the list's paths start from.
@@ -65,19 +66,18 @@ def align_photos(
         raise ValueError(f"image_size={list(size)}: templates are known for {', '.join(map(str, TEMPLATES))}")
     if convention not in CONVENTIONS:
         raise ValueError(f"convention={convention!r} is unknown: pass one of {', '.join(CONVENTIONS)}")
-    photos = read_landmarks(landmarks, layout)
+    photos = _labelled(read_landmarks(landmarks, layout))
     cropping = Cropping(Path(root).absolute(), Path(out).absolute(), size, convention, quality)
-    list_sha256 = sha256(Path(landmarks).read_bytes()).hexdigest()
-    card = _begin(cropping, {Path(landmarks).name: list_sha256})
+    card = _begin(cropping, sha256(Path(landmarks).read_bytes()).hexdigest())
     usable, failures = _distinct(photos, cropping)
-    todo = [photo for photo in usable if not cropping.target(photo).is_file()]
-    with _calls(cropping, todo, num_workers) as results:
+    todo = [photo for photo in usable if not is_there(cropping.target(photo))]
+    with spread(cropping, todo, num_workers, _CHUNK) as results:
         bar = tqdm(results, total=len(usable), initial=len(usable) - len(todo), unit=" photos", disable=not progress)
         failures += [failure for failure in bar if failure is not None]
     return _finish(cropping, card, usable, failures)
 
 
-def _begin(cropping: Cropping, inputs: dict[str, str]) -> Card:
+def _begin(cropping: Cropping, list_sha256: str) -> Card:
     """The unfinished card; refuses a folder whose crops were made in another way."""
     card = Card(
         "align",
@@ -86,12 +86,12 @@ def _begin(cropping: Cropping, inputs: dict[str, str]) -> Card:
         template=tuple((float(x), float(y)) for x, y in TEMPLATES[cropping.image_size]),
         convention=cropping.convention,
         quality=cropping.quality,
-        files_sha256=inputs,
+        made_from={"landmarks": list_sha256},
     )
     path = cropping.out / CARD_NAME
     if path.is_file():
         old = read_card(path)
-        for name in ("step", "image_size", "convention", "quality", "files_sha256"):
+        for name in ("step", "image_size", "convention", "quality", "made_from"):
             if getattr(old, name) != getattr(card, name):
                 raise DataError(
                     f"out={cropping.out} was begun with {name}={getattr(old, name)}, now it is {getattr(card, name)}: "
@@ -104,61 +104,67 @@ def _begin(cropping: Cropping, inputs: dict[str, str]) -> Card:
     return card
 
 
+def _labelled(photos: Sequence[MarkedPhoto]) -> Sequence[MarkedPhoto]:
+    """Where the list has no label at all, the sub-folders are the labels."""
+    folders = [str(PurePosixPath(photo.path).parent) for photo in photos]
+    if "." in folders or any(photo.label is not None for photo in photos):
+        return photos
+    return [photo._replace(label=folder) for photo, folder in zip(photos, folders, strict=True)]
+
+
 def _distinct(photos: Sequence[MarkedPhoto], cropping: Cropping) -> tuple[list[MarkedPhoto], list[Failure]]:
     """Photos whose crop is theirs alone and lies below `out`."""
     usable, failures, taken = [], [], set[Path]()
     for photo in photos:
         target = cropping.target(photo)
-        if Path(photo.path).is_absolute() or ".." in Path(photo.path).parts:
-            failures.append(Failure(photo.path, "path outside root", "give its path below root"))
+        if any(Path(path).is_absolute() or ".." in Path(path).parts for path in (photo.path, photo.crop or "")):
+            failures.append(Failure(photo.name, "path outside root", "give its path below root"))
         elif target in taken:
-            failures.append(Failure(photo.path, "listed twice", f"an earlier line of the list makes {target.name}"))
+            detail = f"an earlier line of the list makes {target.name}: name this crop by the column `crop` of a CSV"
+            failures.append(Failure(photo.name, "listed twice", detail))
         else:
             taken.add(target)
             usable.append(photo)
     return usable, failures
 
 
-@contextmanager
-def _calls(cropping: Cropping, photos: Sequence[MarkedPhoto], num_workers: int) -> Iterator[Iterator[Failure | None]]:
-    """Results of `cropping` for each photo, in their order."""
-    if num_workers < 1:
-        yield map(cropping, photos)
-        return
-    # Fresh processes: a fork would copy the locks of OpenCV's threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        try:
-            yield pool.map(cropping, photos, chunksize=_CHUNK)
-        except BrokenProcessPool as error:
-            raise DataError(
-                "a worker was killed (out of memory?). What is done stays: run the same again, or with fewer workers."
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 def _finish(cropping: Cropping, card: Card, photos: Sequence[MarkedPhoto], failures: Sequence[Failure]) -> Card:
+    """Write the lists and the card of what was made."""
     write_failures(cropping.out, failures)
     failed = {failure.name for failure in failures if failure.kind != "listed twice"}
-    kept = [photo for photo in photos if photo.path not in failed]
+    kept = [photo for photo in photos if photo.name not in failed]
     if not kept:
         raise DataError(f"no photo below root={cropping.root} can be used, the first: {failures[0].detail}")
-    labels = Counter(photo.label for photo in kept)
-    if None not in labels:
-        lines = [f"{cropping.target(p).relative_to(cropping.out).as_posix()}\t{p.label}\n" for p in kept]
-        (cropping.out / LIST_NAME).write_text("".join(lines), encoding="utf-8")
     strangers = len(image_names(cropping.out)) - len(kept)
-    if strangers:
+    if strangers > 0:
         raise DataError(f"out={cropping.out} holds {strangers} images besides the crops of the list: move them away.")
+    labels = [photo.label for photo in kept if photo.label is not None]
+    if len(labels) == len(kept):
+        card = _label(cropping, card, kept, labels)
     card = replace(
         card,
         finished=True,
         num_images=len(kept),
-        num_identities=None if None in labels else len(labels),
         num_encoded=sum(not photo.aligned for photo in kept),
         dropped=count_kinds(failures),
     )
     write_card(cropping.out / CARD_NAME, card)
     return card
+
+
+def _label(cropping: Cropping, card: Card, photos: Sequence[MarkedPhoto], labels: Sequence[str]) -> Card:
+    """Write `faces.txt`; the card with the identities and the sum of the labelled crops."""
+    classes, numbers = number_names(labels)
+    words = labels
+    if any(len(name.split()) != 1 for name in classes):  # a label is the last word of its line
+        words = [str(number) for number in numbers]
+        write_identities(cropping.out, classes)
+    targets, tally = [cropping.target(photo) for photo in photos], Tally()
+    lines = [
+        f"{target.relative_to(cropping.out).as_posix()}\t{word}\n" for target, word in zip(targets, words, strict=True)
+    ]
+    (cropping.out / LIST_NAME).write_text("".join(lines), encoding="utf-8")
+    samples = (Sample(0, int(number), target.read_bytes()) for number, target in zip(numbers, targets, strict=True))
+    for _ in tally.watch(samples):
+        pass
+    return replace(card, num_identities=len(classes), faces_sha256=tally.faces_sha256())

@@ -1,4 +1,4 @@
-"""Images that a step could not use, each with its reason."""
+"""Images that a step left out, each with its reason."""
 
 import csv
 from collections import Counter
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 FAILURES_NAME = "failures.csv"
+"""Lists what a step could not use."""
+DROPPED_NAME = "dropped.csv"
+"""Lists what a step was told to leave out."""
 
 
 class Failure(NamedTuple):
@@ -23,9 +26,9 @@ class Failure(NamedTuple):
     detail: str
 
 
-def write_failures(folder: Path, failures: Sequence[Failure]) -> None:
-    """Write `failures.csv` with columns name, kind, detail; without failures there is no such file."""
-    path = folder / FAILURES_NAME
+def write_failures(folder: Path, failures: Sequence[Failure], name: str = FAILURES_NAME) -> None:
+    """Write a table with columns name, kind, detail; without failures there is no such file."""
+    path = folder / name
     if not failures:
         path.unlink(missing_ok=True)
         return

@@ -1,7 +1,6 @@
 """Lists of photos with the five points of their faces."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import DataError, DataNotFoundError
+from marginface.data.json_file import read_json
 
 _COORDINATES = [f"{axis}{point}" for point in range(1, 6) for axis in "xy"]
 
@@ -23,12 +23,20 @@ class MarkedPhoto(NamedTuple):
             and y in pixels; None where the list has none.
         label: Identity, if the list states it.
         aligned: Whether the list says that the photo is a crop already.
+        crop: What its crop is to be called, a path without ending; None for the photo's path. It tells the faces of one
+            photo apart.
     """
 
     path: str
     points: NDArray[np.float64] | None
     label: str | None = None
     aligned: bool = False
+    crop: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the photo's path, and which of its crops where the list says it."""
+        return self.path if self.crop is None else f"{self.path} ({self.crop})"
 
 
 def read_landmarks(path: Path | str, layout: str | None = None) -> list[MarkedPhoto]:
@@ -44,7 +52,7 @@ def read_landmarks(path: Path | str, layout: str | None = None) -> list[MarkedPh
 
     Raises:
         DataNotFoundError: No such file.
-        DataError: A row of another form, or none; names the line.
+        DataError: No text in UTF-8; a row of another form, which is named, or none.
         ValueError: An unknown layout.
     """
     path = Path(path)
@@ -56,7 +64,14 @@ def read_landmarks(path: Path | str, layout: str | None = None) -> list[MarkedPh
             raise ValueError(f"landmarks={path}: its ending tells no layout; pass layout={'|'.join(LAYOUTS)}")
     if layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r} is unknown: pass one of {', '.join(LAYOUTS)}")
-    photos = list(LAYOUTS[layout](path))
+    try:
+        photos = list(LAYOUTS[layout](path))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is no text of the layout {layout!r} ({error}): convert it to UTF-8") from error
+    for number, photo in enumerate(photos, 1):
+        for name in (photo.path,) if photo.crop is None else (photo.path, photo.crop):
+            if not name or not Path(name.strip()).name or "\0" in name:
+                raise DataError(f"{path}: photo {number} has the path {name!r}, which no file can have: mend the row")
     if not photos:
         raise DataError(f"{path} holds no photo: expected the layout {layout!r}")
     return photos
@@ -85,7 +100,7 @@ def _read_sphereface_pytorch(path: Path) -> Iterator[MarkedPhoto]:
 
 
 def _read_csv(path: Path) -> Iterator[MarkedPhoto]:
-    """A header with `path`, `x1`, `y1`, .. `x5`, `y5`, in any order, perhaps `label`; other columns are passed over."""
+    """A header with `path`, `x1`, `y1`, .. `x5`, `y5`, in any order, perhaps `label` and `crop`; others are unused."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         missing = [name for name in ("path", *_COORDINATES) if name not in (rows.fieldnames or ())]
@@ -94,24 +109,21 @@ def _read_csv(path: Path) -> Iterator[MarkedPhoto]:
         for row in rows:
             words = [row[name] or "" for name in _COORDINATES]
             points = _points(words, path, rows.line_num).reshape(5, 2) if any(words) else None
-            yield MarkedPhoto(row["path"], points, row.get("label") or None)
+            yield MarkedPhoto(row["path"], points, row.get("label") or None, crop=row.get("crop") or None)
 
 
 def _read_json(path: Path) -> Iterator[MarkedPhoto]:
     """`{path: [[x, y], five times]}`; null where a photo has no landmarks."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): expected {{path: [[x, y], five times]}}") from error
+    content = read_json(path, "expected {path: [[x, y], five times]}")
     if not isinstance(content, dict):
         raise DataError(f"{path} holds a {type(content).__name__}: expected {{path: [[x, y], five times]}}")
     for name, value in content.items():
         try:
             points = None if value is None else np.array(value, np.float64)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             points = np.empty(0)
-        if points is not None and points.shape != (5, 2):
-            raise DataError(f"{path}: {name!r} has {str(value)[:80]} instead of five [x, y]: mend it, or put null")
+        if points is not None and (points.shape != (5, 2) or not np.isfinite(points).all()):
+            raise DataError(f"{path}: {name!r} has {_shown(value)} instead of five [x, y]: mend it, or put null")
         yield MarkedPhoto(name, points)
 
 
@@ -134,9 +146,19 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _points(words: list[str], path: Path, number: int) -> NDArray[np.float64]:
     try:
-        return np.array([float(word) for word in words])
+        points = np.array([float(word) for word in words])
     except ValueError as error:
         raise _refused(path, number, " ".join(words), "ten numbers") from error
+    if not np.isfinite(points).all() or any("_" in word for word in words):  # Python alone reads 1_0 as 10
+        raise _refused(path, number, " ".join(words), "ten numbers")
+    return points
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)[:80]
+    except RecursionError:
+        return "lists in lists"
 
 
 def _refused(path: Path, number: int, line: str, expected: str) -> DataError:

@@ -21,6 +21,7 @@ from marginface.data.pack_layout import PackLayout, read_pack_layout
 from marginface.data.source import FaceSource
 from marginface.data.webdataset import TarShards
 from marginface.prepare.card import Card, find_card
+from marginface.prepare.identities import first_names
 from marginface.prepare.sample import Sample
 
 
@@ -30,7 +31,7 @@ class OpenedFaces:
 
     Attributes:
         source: The images with their labels.
-        classes: Name of each class index.
+        classes: Name of each class index, from before a step numbered them where that is known.
         image_size: (height, width) in pixels.
         pack_layout: Layout of the pack that the images are or once were in.
         card: Its data card; an empty one where it has none.
@@ -73,7 +74,9 @@ class OpenedFaces:
             image_size=self.image_size,
             template=self.card.template,
             convention=self.card.convention,
+            colour_order=self.card.colour_order,
             quality=self.card.quality,
+            made_from={"faces": self.card.faces_sha256} if self.card.faces_sha256 else {},
             pack_layout=asdict(self.pack_layout),
         )
 
@@ -105,9 +108,11 @@ def open_faces(
         return _opened(listed, listed.classes, find_card(root.parent), image_size)
     if (root / f"{name}.rec").is_file():
         records = FaceRecords(root, name)
-        return _opened(records, None, find_card(root), image_size or records.image_size, read_pack_layout(root, name))
+        size = image_size or records.image_size
+        return _opened(records, _numbered(root, records), find_card(root), size, read_pack_layout(root, name))
     if any(root.glob("*.tar")):
-        return _opened(TarShards(root), None, find_card(root), image_size)
+        shards = TarShards(root)
+        return _opened(shards, _numbered(root, shards), find_card(root), image_size)
     if not root.is_dir():
         raise DataNotFoundError(f"root={root} is missing: pass a list file or the folder of a set.")
     try:
@@ -116,12 +121,19 @@ def open_faces(
         raise DataNotFoundError(
             f"root={root}: expected {name}.rec, *.tar or one sub-folder an identity there; {found(root)}."
         ) from error
-    return _opened(folder, folder.classes, find_card(root), image_size)
+    numbered = folder.classes == [f"{label:07d}" for label in range(folder.num_classes)]  # by `to_folder`
+    names = first_names(root, folder.classes) if numbered else folder.classes
+    return _opened(folder, names, find_card(root), image_size)
+
+
+def _numbered(root: Path, source: FaceSource) -> list[str]:
+    """Names of the identities of a set that knows them by numbers only."""
+    return first_names(root, [str(label) for label in range(source.num_classes)])
 
 
 def _opened(
     source: FaceSource,
-    classes: list[str] | None,
+    classes: list[str],
     card: Card | None,
     stated: tuple[int, int] | None,
     layout: PackLayout | None = None,
@@ -130,7 +142,7 @@ def _opened(
     size = stated or card.image_size or _first_size(source)
     if layout is None:
         layout = PackLayout(**card.pack_layout) if card.pack_layout else PackLayout()
-    return OpenedFaces(source, classes or [str(label) for label in range(source.num_classes)], size, layout, card)
+    return OpenedFaces(source, classes, size, layout, card)
 
 
 def _first_size(source: FaceSource) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def pack_faces(
     write_identities(out, usable.names)
     write_failures(out, usable.failures)
     card = replace(
-        finished_card(opened, tally, "pack", files),
+        finished_card(opened, tally, "pack", out, files),
         quality=quality if usable.num_encoded else opened.card.quality,
         num_encoded=usable.num_encoded,
         dropped=count_kinds(usable.failures),

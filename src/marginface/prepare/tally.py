@@ -4,6 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+import numpy as np
+from tqdm import tqdm
+
+from marginface.data.source import FaceSource
 from marginface.prepare.sample import Sample
 
 _MODULUS = 1 << 256
@@ -34,6 +38,16 @@ class Tally:
     def faces_sha256(self) -> str:
         """Sum modulo 2^256 of the SHA-256 of each (label, image): the same in any order and in any layout."""
         return f"{self._sum:064x}"
+
+
+def source_sha256(source: FaceSource, progress: bool = False) -> str:
+    """The same of a whole set, whose labels are closed up where one has no image."""
+    labels = np.searchsorted(np.unique(source.labels), source.labels).tolist()
+    numbered = enumerate(tqdm(labels, unit=" images", disable=not progress))
+    tally = Tally()
+    for _ in tally.watch(Sample(index + 1, label, source.read(index)) for index, label in numbered):
+        pass
+    return tally.faces_sha256()
 
 
 def bytes_sha256(images: Iterable[bytes]) -> str:

@@ -22,7 +22,7 @@ def similarity_cp2tform(
     The template is fitted to the landmarks, and that map is turned round. Rotation and centroids are those of
     :func:`marginface.data.alignment.similarity`; the scale is 1 / rho^2 of it, rho the correlation of the two point
     sets, so that noisy or profile landmarks give larger faces. A mirrored fit, which `cp2tform` keeps where it is the
-    better one, is not tried.
+    better one, is not tried: see :func:`is_mirrored`.
 
     Args:
         landmarks: (..., 5, 2), x and y in pixels.
@@ -46,6 +46,24 @@ def similarity_cp2tform(
     centre = np.stack([point_mean[..., 0].real, point_mean[..., 0].imag], -1)
     shift = np.array([goal_mean.real, goal_mean.imag]) - (turn @ centre[..., None])[..., 0]
     return np.concatenate([turn, shift[..., None]], -1)
+
+
+def is_mirrored(landmarks: NDArray[np.floating], template: NDArray[np.floating] = TEMPLATE_112) -> NDArray[np.bool_]:
+    """Whether a mirrored template fits better: left and right are confused, and no rotation makes a face of it.
+
+    A face that is seen from any side, or turned upside down, is not mirrored.
+
+    Args:
+        landmarks: (..., 5, 2), x and y in pixels.
+        template: (5, 2), of the same order.
+
+    Returns:
+        (...) bool.
+    """
+    point, goal = (np.asarray(p, np.float64) @ [1, 1j] for p in (landmarks, template))
+    point, goal = point - point.mean(-1, keepdims=True), goal - goal.mean()
+    # The least squares of both maps leave what the larger correlation does not explain.
+    return np.asarray(np.abs((point * goal).sum(-1)) > np.abs((point.conj() * goal).sum(-1)))
 
 
 CONVENTIONS: dict[str, Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.float64]]] = {

@@ -88,3 +88,11 @@ def test_folds_that_are_missing_or_unequal(folder: Path) -> None:
     shutil.rmtree(folder / "Split" / "FF")
     with pytest.raises(DataNotFoundError, match="FF is missing"):
         read_cfp_pairs(folder, "FF", num_folds=2)
+
+
+@pytest.mark.parametrize("name", ["Pair_list_F.txt", "Split/FF/01/same.txt"])
+def test_numbers_of_thousands_of_digits_are_malformed(folder: Path, name: str) -> None:
+    path = folder / name
+    path.write_text(path.read_text().replace("1", "9" * 5000, 1))
+    with pytest.raises(PairsError, match=r"line 1: expected"):
+        read_cfp_pairs(folder, "FF", 2)

@@ -51,3 +51,9 @@ def test_damaged_lists(tmp_path: Path, lines: list[str], message: str) -> None:
 def test_a_missing_list(tmp_path: Path) -> None:
     with pytest.raises(DataNotFoundError, match=r"pairs\.txt is missing"):
         read_lfw_pairs(tmp_path / "pairs.txt")
+
+
+@pytest.mark.parametrize("header", ["9" * 5000 + "\t1", "2\t" + "9" * 5000, "2\t1\t1", "2", "0\t1", "²\t1"])
+def test_a_header_of_other_words_is_malformed(tmp_path: Path, header: str) -> None:
+    with pytest.raises(PairsError, match=r"line 1: expected the numbers of folds and of pairs"):
+        read_lfw_pairs(written(tmp_path, [header, *LINES[1:]]))

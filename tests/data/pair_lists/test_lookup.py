@@ -50,3 +50,10 @@ def test_missing_images_are_refused_or_leave_out_their_pairs(tmp_path: Path) -> 
 def test_without_any_image_there_is_nothing_to_leave_out(tmp_path: Path, on_missing: str) -> None:
     with pytest.raises(DataNotFoundError, match=r"4 of the 4 .*set images to their folder.*Tiny comes from the paper"):
         find_images(LISTED, tmp_path, ORIGIN, on_missing)
+
+
+def test_a_name_that_no_file_can_have_is_missing(tmp_path: Path) -> None:
+    listed = [LISTED[0], ListedPair("a", "x" * 300, False, 0, "list, line 2")]
+    with pytest.raises(DataNotFoundError, match="1 of the 3 images are missing"):
+        find_images(listed, images(tmp_path, "ab"), ORIGIN)
+    assert find_images(listed, tmp_path, ORIGIN, "exclude").place.tolist() == [0]

@@ -46,3 +46,8 @@ def test_a_bin_has_no_names_and_a_file_may_be_missing(tmp_path: Path) -> None:
         read_wrong_pairs(written(tmp_path, "Ann\t1\t2\n"), 3, None)
     with pytest.raises(DataNotFoundError, match=r"absent\.txt"):
         read_wrong_pairs(tmp_path / "absent.txt", 3, LISTED)
+
+
+def test_a_number_of_thousands_of_digits_is_malformed(tmp_path: Path) -> None:
+    with pytest.raises(PairsError, match="expected the number of a pair"):
+        read_wrong_pairs(written(tmp_path, "9" * 5000), 3, LISTED)

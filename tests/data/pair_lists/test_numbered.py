@@ -39,3 +39,8 @@ def test_folds_are_pairs_of_one_person_then_of_two() -> None:
 def test_another_line(text: str, same: bool, message: str) -> None:
     with pytest.raises(PairsError, match=message):
         numbered_pair(row(text), 1, same)
+
+
+def test_an_image_number_of_thousands_of_digits_is_malformed() -> None:
+    with pytest.raises(PairsError, match="with whole image numbers"):
+        numbered_pair(row(f"Ann 1 {'9' * 5000}"), fold=0, same=True)

@@ -46,3 +46,9 @@ def test_an_empty_and_a_missing_list(tmp_path: Path) -> None:
         read(tmp_path, "\n")
     with pytest.raises(DataNotFoundError, match="absent"):
         read_path_pairs(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize("line", ["\tb\t1", "a\t\t1", f"a\tb\t1\t{'9' * 5000}"])
+def test_a_path_that_is_empty_and_a_fold_of_thousands_of_digits(tmp_path: Path, line: str) -> None:
+    with pytest.raises(PairsError, match="line 1: expected"):
+        read(tmp_path, f"{line}\n")

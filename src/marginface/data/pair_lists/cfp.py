@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from marginface.data.errors import DataNotFoundError, PairsError
-from marginface.data.pair_lists.listed import ListedPair, check_distinct, image_name, malformed, read_rows
+from marginface.data.pair_lists.listed import ListedPair, check_distinct, image_name, malformed, read_rows, whole_number
 
 _ABOVE_IMAGES = "../Data/Images/"  # how Pair_list_F.txt gets from its own folder to the images
 
@@ -44,9 +44,10 @@ def read_cfp_pairs(protocol_folder: Path, split: str, num_folds: int = 10) -> li
 def _numbered_images(path: Path) -> dict[int, str]:
     images: dict[int, str] = {}
     for row in read_rows(path):
-        if len(row.fields) != 2 or not row.fields[0].isdecimal() or not row.fields[1].startswith(_ABOVE_IMAGES):
+        number = whole_number(row.fields[0])
+        if len(row.fields) != 2 or number is None or not row.fields[1].startswith(_ABOVE_IMAGES):
             raise malformed(row, f"<number> {_ABOVE_IMAGES}<image>")
-        number, name = int(row.fields[0]), image_name(row.fields[1].removeprefix(_ABOVE_IMAGES), row.where)
+        name = image_name(row.fields[1].removeprefix(_ABOVE_IMAGES), row.where)
         if images.setdefault(number, name) != name:
             raise malformed(row, f"another number: {number} is {images[number]}")
     return images
@@ -76,11 +77,12 @@ def _pairs(
     path: Path, fold: int, same: bool, left: Mapping[int, str], right: Mapping[int, str]
 ) -> Iterator[ListedPair]:
     for row in read_rows(path, ","):
-        if len(row.fields) != 2 or not all(part.isdecimal() for part in row.fields):
+        numbers = [whole_number(part) for part in row.fields]
+        if len(numbers) != 2 or None in numbers:
             raise malformed(row, "two image numbers a,b")
         names = []
-        for number, side in zip(map(int, row.fields), (left, right), strict=True):
-            if number not in side:
+        for number, side in zip(numbers, (left, right), strict=True):
+            if number is None or number not in side:
                 raise PairsError(f"{row.where}: there is no image {number}, the list has {len(side)}: copy it again")
             names.append(side[number])
         yield ListedPair(names[0], names[1], same, fold, row.where)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from marginface.data.errors import PairsError
-from marginface.data.pair_lists.listed import ListedPair, check_distinct, malformed, read_rows
+from marginface.data.pair_lists.listed import ListedPair, check_distinct, malformed, read_rows, whole_number
 from marginface.data.pair_lists.numbered import numbered_pairs
 
 
@@ -24,9 +24,9 @@ def read_lfw_pairs(path: Path) -> list[ListedPair]:
     if not rows:
         raise PairsError(f"{path} is empty: expected the folds and pairs (10 and 300), then the pairs")
     header, *rows = rows
-    if len(header.fields) != 2 or not all(part.isdecimal() and int(part) for part in header.fields):
+    num_folds, num_pairs = (whole_number(part) or 0 for part in (*header.fields, "", "")[:2])
+    if len(header.fields) != 2 or not num_folds or not num_pairs:
         raise malformed(header, "the numbers of folds and of pairs, 10 and 300 (View 1's lists have no folds)")
-    num_folds, num_pairs = (int(part) for part in header.fields)
     declared = 2 * num_folds * num_pairs
     if len(rows) != declared:
         raise PairsError(

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from marginface.data.errors import DataNotFoundError, PairsError
 
+_MOST_DIGITS = 18  # whatever has more does not fit into 64 bits
+
 
 class ListedPair(NamedTuple):
     """A pair of images by name.
@@ -59,19 +61,27 @@ def read_rows(path: Path, separator: str | None = None) -> Iterator[Row]:
             yield Row([part.strip() for part in line.split(separator)], f"{path}, line {number}")
 
 
+def whole_number(text: str) -> int | None:
+    """Value of digits 0 to 9; None for anything else, and for more digits than any list has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
 def malformed(row: Row, expected: str) -> PairsError:
     """The error of a line that is not what its place in the list asks for."""
-    return PairsError(f"{row.where}: expected {expected}, got {' '.join(row.fields)!r}: copy the original list again")
+    got = " ".join(row.fields)[:200]
+    return PairsError(f"{row.where}: expected {expected}, got {got!r}: copy the original list again")
 
 
 def image_name(name: str, where: str) -> str:
     """The name as it is, if it stays below the folder of images.
 
     Raises:
-        PairsError: It is absolute, or climbs out of the folder.
+        PairsError: It is absolute, climbs out of the folder, or holds a NUL, which no name can.
     """
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        raise PairsError(f"{where}: {name!r} points out of the folder of images: copy the original list again")
+    if "\0" in name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise PairsError(
+            f"{where}: {name[:200]!r} points out of the folder of images, or nowhere: copy the original list again"
+        )
     return name
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from marginface.data.found import is_there
 from marginface.data.image_set import ImageFiles
 from marginface.data.pair_lists.listed import ListedPair
 from marginface.data.pair_lists.origin import Origin
@@ -44,7 +45,7 @@ def find_images(listed: Sequence[ListedPair], root: Path, origin: Origin, on_mis
     """
     check_on_missing(on_missing)
     names = dict.fromkeys(image for pair in listed for image in (pair.first, pair.second))
-    missing = {image for image in names if not (root / image).is_file()}
+    missing = {image for image in names if not is_there(root / image)}
     place = [i for i, pair in enumerate(listed) if pair.first not in missing and pair.second not in missing]
     if missing and (on_missing == "fail" or not place):
         raise origin.absent(root, _missing(listed, missing, len(names), root))

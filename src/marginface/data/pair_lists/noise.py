@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.errors import PairsError
-from marginface.data.pair_lists.listed import ListedPair, Row, malformed, read_rows
+from marginface.data.pair_lists.listed import ListedPair, Row, malformed, read_rows, whole_number
 from marginface.data.pair_lists.numbered import numbered_pair
 
 
@@ -33,9 +33,10 @@ def read_wrong_pairs(path: Path, num_pairs: int, listed: Sequence[ListedPair] | 
 
 def _place(row: Row, num_pairs: int, place: dict[tuple[str, str], int], named: bool) -> int:
     if len(row.fields) == 1:
-        if not row.fields[0].isdecimal() or not 1 <= int(row.fields[0]) <= num_pairs:
+        number = whole_number(row.fields[0])
+        if number is None or not 1 <= number <= num_pairs:
             raise malformed(row, f"the number of a pair, 1 to {num_pairs}")
-        return int(row.fields[0]) - 1
+        return number - 1
     if not named:
         raise malformed(row, "the number of a pair, as a .bin has no names")
     pair = numbered_pair(row, 0, same=len(row.fields) == 3)

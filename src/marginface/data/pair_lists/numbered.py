@@ -6,7 +6,7 @@ image n of a person is ``name/name_%04d.jpg``.
 
 from collections.abc import Iterable
 
-from marginface.data.pair_lists.listed import ListedPair, Row, image_name, malformed
+from marginface.data.pair_lists.listed import ListedPair, Row, image_name, malformed, whole_number
 
 
 def numbered_pairs(rows: Iterable[Row], num_pairs: int) -> list[ListedPair]:
@@ -43,9 +43,10 @@ def numbered_pair(row: Row, fold: int, same: bool) -> ListedPair:
         raise malformed(row, expected)
     name, number, *rest = row.fields
     other, other_number = (name, *rest) if same else rest
-    if not (number.isdecimal() and other_number.isdecimal()):
+    numbers = [whole_number(number), whole_number(other_number)]
+    if None in numbers:
         raise malformed(row, f"{expected}, with whole image numbers")
     first, second = (
-        image_name(f"{who}/{who}_{int(n):04d}.jpg", row.where) for who, n in ((name, number), (other, other_number))
+        image_name(f"{who}/{who}_{n:04d}.jpg", row.where) for who, n in zip((name, other), numbers, strict=True)
     )
     return ListedPair(first, second, same, fold, row.where)

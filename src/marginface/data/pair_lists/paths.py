@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from marginface.data.errors import PairsError
-from marginface.data.pair_lists.listed import ListedPair, Row, check_distinct, malformed, read_rows
+from marginface.data.pair_lists.listed import ListedPair, Row, check_distinct, malformed, read_rows, whole_number
 
 LAYOUTS = {"paths_label": "path1 path2 label [fold]", "label_paths": "label path1 path2 [fold]"}
 
@@ -55,7 +55,7 @@ def _pair(row: Row, order: Sequence[str], num_columns: int, layout: str) -> List
         raise malformed(row, expected)
     label = row.fields[order.index("label")]
     first, second = (field for field, kind in zip(row.fields, order, strict=False) if kind == "path")
-    fold = row.fields[3] if num_columns == 4 else "0"
-    if label not in ("0", "1") or not fold.isdecimal():
+    fold = whole_number(row.fields[3] if num_columns == 4 else "0")
+    if label not in ("0", "1") or fold is None or not first or not second:
         raise malformed(row, expected)
-    return ListedPair(first, second, label == "1", int(fold), row.where)
+    return ListedPair(first, second, label == "1", fold, row.where)
