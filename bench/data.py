@@ -1,9 +1,11 @@
 """Speed of the training loader against bare decoding on one core and against the usual pipeline; cost of a large pack.
 
-    python bench/data.py [--root data/casia_webface] [--images 4096] [--rounds 5] [--records 500000]
+    python bench/data.py [--root data/casia_webface] [--images 4096] [--rounds 5] [--records 500000] [--workers 0 2]
+    python bench/data.py --large 500000 --workers 0 8
 
 The usual pipeline: one file an image, cv2, albumentations (flip, normalise, ToTensorV2), default collate. Cases are
-taken in turn in one run. Wall time suffers from other work on the machine; CPU time, of all processes, hardly.
+taken in turn in one run. Wall time suffers from other work on the machine; CPU time, of all processes, hardly. With
+``--large`` one epoch of a pack of so many images is compared with epochs of the small one, by the most workers.
 """
 
 import argparse
@@ -149,8 +151,9 @@ def print_rates(times: dict[str, list[Seconds]]) -> None:
     print("|---|---|---|---|---|---|")
     for name, taken in times.items():
         wall, cpu = (statistics.median(getattr(t, unit) for t in taken) for unit in ("wall", "cpu"))
-        cores = 2 if "2 workers" in name else 1
-        usual = f"usual pipeline, {2 if cores == 2 else 0} workers"
+        workers = int(name.split()[-2]) if name.endswith("workers") else 0
+        cores, usual = max(1, workers), f"usual pipeline, {workers} workers"
+        usual = usual if usual in times else next(other for other in times if other.startswith("usual"))
         print(
             f"| {name} | {1 / wall:.0f} | {cpu * 1e6:.1f} | {ratio(times[base], taken, 'wall'):.2f} "
             f"| {cores * ratio(times[base], taken, 'cpu'):.2f} | {ratio(times[usual], taken, 'cpu'):.2f} |"
@@ -197,6 +200,21 @@ def private_bytes() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous"))
 
 
+def print_large(folder: Path, count: int, small: FaceRecords, workers: int, rounds: int) -> None:
+    """An epoch of a large pack against epochs of a small one."""
+    make_faces(folder, count)
+    flip, faces = A.HorizontalFlip(p=0.5), FaceRecords(folder)
+    loaders = {len(few): ours(few, len(few), workers, flip) for few in (small, faces)}
+    times = {size: list[float]() for size in loaders}
+    for turn in range(rounds + 1):
+        for size, loader in loaders.items():
+            loader.batches.set_epoch(turn)
+            elapsed = seconds(loader, size // BATCH * BATCH).wall
+            times[size] += [elapsed] if turn else []
+    less, more = (1 / statistics.median(taken) for taken in times.values())
+    print(f"\n{workers} workers: {less:.0f} images/s of {len(small)}, {more:.0f} of {count}: {more / less:.2f} of it")
+
+
 def print_open(folder: Path, records: int) -> None:
     """Time and memory to open a pack of many records, its images a few bytes each."""
     with RecordWriter(folder / "train.rec", folder / "train.idx") as writer:
@@ -219,6 +237,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, default=500_000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--large", type=int, help="images of a large pack")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
@@ -232,13 +252,15 @@ def main() -> None:
         jpegs = [faces.read(index) for index in range(count)]
         print(f"\n{count} images of {sum(map(len, jpegs)) / count / 1e3:.1f} KB, batches of {BATCH}\n")
         cases = decoders(jpegs)
-        for workers in (0, 2):
+        for workers in options.workers:
             cases[f"usual pipeline, {workers} workers"] = naive(faces, count, folder, workers)
             cases[f"ours, no flip, {workers} workers"] = ours(faces, count, workers)
             cases[f"ours, flip, {workers} workers"] = ours(faces, count, workers, A.HorizontalFlip(p=0.5))
         print_rates(in_turn(cases, count, options.rounds))
         print_augmentations(faces, count // 4 // BATCH * BATCH, options.rounds)
         print_stall(faces, count)
+        if options.large:
+            print_large(folder / "large", options.large, faces, max(options.workers), 2)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,26 @@ class Augmentation:
         self.transform = transform
         self._flip, self._rest = _without_leading_flip(transform)
 
+    @property
+    def only_flips(self) -> bool:
+        """Whether the transform is a flip, or none."""
+        return self._rest is None
+
+    def flips(self, count: int, seed: int) -> np.ndarray:
+        """Which images of a batch a transform that only flips would flip.
+
+        Args:
+            count: N.
+            seed: of the transform.
+
+        Returns:
+            (N,) bool, the same as calling this object on N images flips.
+        """
+        if self.transform is None or self._flip is None:
+            return np.zeros(count, dtype=bool)
+        self.transform.set_random_seed(seed)
+        return np.array([self._flip.should_apply() for _ in range(count)], dtype=bool)
+
     def __call__(self, images: np.ndarray, seed: int) -> None:
         """Augment the images of a batch one by one, in place, as a function of the seed.
 
