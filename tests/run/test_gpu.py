@@ -36,7 +36,7 @@ def test_a_run_goes_on_in_mid_epoch_on_a_gpu(command, tmp_path):
     every = ("callbacks.last.save_top_k=-1", "+callbacks.last.filename='{step}'")
     train(command, tmp_path / "whole", *every, "test=false")
     middle, end = (tmp_path / "whole" / "checkpoints" / f"step={step}.ckpt" for step in (7, 14))
-    train(command, tmp_path / "again", *every, "test=false", f"ckpt={middle}")
+    train(command, tmp_path / "again", *every, "test=false", f"ckpt='{middle}'")
     whole, resumed = (torch.load(p, weights_only=True) for p in (end, tmp_path / "again" / "checkpoints" / end.name))
     for name, value in whole["state_dict"].items():
         if isinstance(value, torch.Tensor):  # cuDNN's gradients are not the same bit for bit
