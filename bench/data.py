@@ -1,9 +1,11 @@
 """Speed of the training loader against bare decoding on one core and against the usual pipeline; cost of a large pack.
 
-    python bench/data.py [--root data/casia_webface] [--images 4096] [--rounds 5] [--records 500000]
+    python bench/data.py [--root data/casia_webface] [--images 4096] [--rounds 5] [--records 500000] [--workers 0 2]
+    python bench/data.py --large 500000 --workers 0 8
 
 The usual pipeline: one file an image, cv2, albumentations (flip, normalise, ToTensorV2), default collate. Cases are
-taken in turn in one run. Wall time suffers from other work on the machine; CPU time, of all processes, hardly.
+taken in turn in one run. Wall time suffers from other work on the machine; CPU time, of all processes, hardly. With
+``--large`` one epoch of a pack of so many images is compared with epochs of the small one, by the most workers.
 """
 
 import argparse
@@ -12,7 +14,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import albumentations as A
 import cv2
 import numpy as np
+import simplejpeg
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
@@ -85,17 +87,14 @@ def ours(faces: FaceRecords, count: int, workers: int, *transforms: A.BasicTrans
     return FaceLoader(dataset, BatchSampler(count, BATCH), num_workers=workers, persistent_workers=workers > 0)
 
 
-def decoders(jpegs: list[bytes]) -> dict[str, Iterable[object]]:
+def decoders(jpegs: list[bytes]) -> dict[str, "Each"]:
     """Bare decoding to RGB, by the name of the library."""
     calls: dict[str, Callable[[bytes], object]] = {
+        "simplejpeg": lambda jpeg: simplejpeg.decode_jpeg(jpeg, "RGB"),
         "cv2": lambda jpeg: cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB),
         "torchvision": lambda jpeg: decode_jpeg(torch.frombuffer(bytearray(jpeg), dtype=torch.uint8)),
         "PIL": lambda jpeg: np.asarray(Image.open(BytesIO(jpeg)).convert("RGB")),
     }
-    if find_spec("simplejpeg"):
-        from simplejpeg import decode_jpeg as simple
-
-        calls = {"simplejpeg": lambda jpeg: simple(jpeg, "RGB"), **calls}
     return {name: Each(call, jpegs) for name, call in calls.items()}
 
 
@@ -144,13 +143,14 @@ def ratio(ones: list[Seconds], others: list[Seconds], unit: str) -> float:
 
 def print_rates(times: dict[str, list[Seconds]]) -> None:
     """The main table."""
-    base = min(("simplejpeg", "cv2"), key=lambda name: (name not in times, name != "simplejpeg"))
+    base = "simplejpeg"
     print(f"| case | images/s | us CPU an image | x {base} on one core | the same by CPU time | x usual pipeline |")
     print("|---|---|---|---|---|---|")
     for name, taken in times.items():
         wall, cpu = (statistics.median(getattr(t, unit) for t in taken) for unit in ("wall", "cpu"))
-        cores = 2 if "2 workers" in name else 1
-        usual = f"usual pipeline, {2 if cores == 2 else 0} workers"
+        workers = int(name.split()[-2]) if name.endswith("workers") else 0
+        cores, usual = max(1, workers), f"usual pipeline, {workers} workers"
+        usual = usual if usual in times else next(other for other in times if other.startswith("usual"))
         print(
             f"| {name} | {1 / wall:.0f} | {cpu * 1e6:.1f} | {ratio(times[base], taken, 'wall'):.2f} "
             f"| {cores * ratio(times[base], taken, 'cpu'):.2f} | {ratio(times[usual], taken, 'cpu'):.2f} |"
@@ -197,6 +197,25 @@ def private_bytes() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous"))
 
 
+def print_large(folder: Path, count: int, workers: int, rounds: int) -> None:
+    """An epoch of a large pack against epochs of a tenth of it."""
+    make_faces(folder, count)
+    faces, flip = FaceRecords(folder), A.HorizontalFlip(p=0.5)
+    cases = {size: ours(faces, size, workers, flip) for size in (count // 10, count)}
+    decode = Each(decoders([])["simplejpeg"].call, [faces.read(index) for index in range(4096)])
+    times: dict[int, list[float]] = {size: [] for size in (0, *cases)}
+    for turn in range(rounds + 1):
+        times[0].append(seconds(decode, 4096).wall)
+        for size, loader in cases.items():
+            loader.batches.set_epoch(turn)
+            times[size].append(seconds(loader, size // BATCH * BATCH).wall)
+    bare, less, more = (1 / statistics.median(taken[1:]) for taken in times.values())
+    print(
+        f"\n{workers} workers: {less:.0f} images/s of {count // 10}, {more:.0f} of {count} ({more / less:.2f} of it); "
+        f"{more / bare:.1f} x simplejpeg on one core"
+    )
+
+
 def print_open(folder: Path, records: int) -> None:
     """Time and memory to open a pack of many records, its images a few bytes each."""
     with RecordWriter(folder / "train.rec", folder / "train.idx") as writer:
@@ -219,6 +238,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, default=500_000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--large", type=int, help="images of a large pack")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
@@ -231,14 +252,16 @@ def main() -> None:
         count = min(options.images, len(faces)) // BATCH * BATCH
         jpegs = [faces.read(index) for index in range(count)]
         print(f"\n{count} images of {sum(map(len, jpegs)) / count / 1e3:.1f} KB, batches of {BATCH}\n")
-        cases = decoders(jpegs)
-        for workers in (0, 2):
+        cases: dict[str, Iterable[object]] = {**decoders(jpegs)}
+        for workers in options.workers:
             cases[f"usual pipeline, {workers} workers"] = naive(faces, count, folder, workers)
             cases[f"ours, no flip, {workers} workers"] = ours(faces, count, workers)
             cases[f"ours, flip, {workers} workers"] = ours(faces, count, workers, A.HorizontalFlip(p=0.5))
         print_rates(in_turn(cases, count, options.rounds))
         print_augmentations(faces, count // 4 // BATCH * BATCH, options.rounds)
         print_stall(faces, count)
+        if options.large:
+            print_large(folder / "large", options.large, max(options.workers), 2)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from marginface.data.run_seed import RunSeed
 from marginface.data.transform import Transform
@@ -31,6 +32,26 @@ class Augmentation:
         self._seed = None if transform is None else RunSeed(transform)
         self._flip, self._rest = _without_leading_flip(transform)
 
+    @property
+    def only_flips(self) -> bool:
+        """Whether the transform is a flip, or none."""
+        return self._rest is None
+
+    def flips(self, count: int, seed: int) -> NDArray[np.bool_]:
+        """Which images of a batch a transform that only flips would flip.
+
+        Args:
+            count: N.
+            seed: of the first place of the batch; the place after it has the next one.
+
+        Returns:
+            (N,) bool.
+        """
+        if self._seed is None:
+            return np.zeros(count, dtype=bool)
+        self._seed.begin()
+        return np.array([self._flips_next(seed, place) for place in range(count)], dtype=bool)
+
     def __call__(self, images: np.ndarray, seed: int, places: Sequence[int] | None = None) -> None:
         """Augment the images of a batch one by one, in place, as a function of the seed.
 
@@ -46,15 +67,20 @@ class Augmentation:
             return
         self._seed.begin()
         for place, image in zip(range(len(images)) if places is None else places, images, strict=True):
-            self._seed.reach(seed, place)
-            if self._flip is not None:
-                self._seed.draw()  # Compose's own, whether to apply anything
-                if self._flip.should_apply():
-                    cv2.flip(image, 1, image)
+            if self._flips_next(seed, place):
+                cv2.flip(image, 1, image)
             if self._rest is not None:
                 augmented = self._rest(image=image)["image"]
                 _check(augmented, image)
                 np.copyto(image, augmented)
+
+    def _flips_next(self, seed: int, place: int) -> bool:
+        assert self._seed is not None
+        self._seed.reach(seed, place)
+        if self._flip is None:
+            return False
+        self._seed.draw()  # Compose's own, whether to apply anything
+        return bool(self._flip.should_apply())
 
 
 def _without_leading_flip(transform: Transform | None) -> tuple[Any, Transform | None]:

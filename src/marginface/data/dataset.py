@@ -94,7 +94,7 @@ class FaceDataset(SharesArrays, Dataset[Batch]):
             raise
         if image is not place:
             if image.shape != place.shape:
-                check_size(image, self.image_size, self.source.where(index))
+                check_size(image.shape[:2], self.image_size, self.source.where(index))
             np.copyto(place, image)
         return True
 
@@ -127,18 +127,18 @@ class ImageDataset(Dataset[Batch]):
         """``image`` (3, H, W) uint8 and its ``index``."""
         index = int(self.chosen[place])
         image = self.images.load(index)
-        check_size(image, self.image_size, self.images.where(index))
+        check_size(image.shape[:2], self.image_size, self.images.where(index))
         return {"image": torch.from_numpy(image).permute(2, 0, 1).contiguous(), "index": torch.tensor(index)}
 
 
-def check_size(image: np.ndarray, image_size: tuple[int, int], where: str) -> None:
-    """Refuse an image of another size.
+def check_size(size: tuple[int, ...], image_size: tuple[int, int], where: str) -> None:
+    """Refuse an image of another (height, width).
 
     Raises:
         ValueError: naming the image, its size and the expected one.
     """
-    if image.shape[:2] != tuple(image_size):
+    if size != tuple(image_size):
         raise ValueError(
-            f"{where} has size {image.shape[:2]} (height, width); expected {tuple(image_size)}: "
-            "align the faces to that size, or set the size that they have"
+            f"{where} has size {size} (height, width); expected {tuple(image_size)}: align the faces to that size, or "
+            "set the size that they have"
         )

@@ -41,7 +41,7 @@ def decode(encoded: bytes, where: str | Callable[[], str], out: NDArray[np.uint8
             states more pixels than its bytes can hold, than 134 million, or than 256 times those of `out`.
     """
     if encoded.startswith(_JPEG_START):
-        if not encoded.endswith(_JPEG_END) and _JPEG_END not in encoded:  # the search alone takes 5 % of a decode
+        if is_cut_short(encoded):
             raise _error(encoded, where, "it is a JPEG that was cut short")
         if out is None:
             _check_header(encoded, where, out)
@@ -81,10 +81,24 @@ def encode(image_rgb: NDArray[np.uint8], quality: int = 95) -> bytes:
     return encoded.tobytes()
 
 
+def is_upright_jpeg(encoded: bytes) -> bool:
+    """Whether an image is a JPEG that no EXIF entry turns."""
+    return encoded.startswith(_JPEG_START) and not _may_be_turned(encoded)
+
+
+def is_cut_short(jpeg: bytes) -> bool:
+    """Whether a JPEG lacks its end; decoders fill the rest with grey."""
+    return not jpeg.endswith(_JPEG_END) and _JPEG_END not in jpeg  # the search alone takes 5 % of a decode
+
+
+def _may_be_turned(jpeg: bytes) -> bool:
+    # EXIF stands before the tables; where these come at once the bytes need not be searched.
+    return jpeg[_AFTER_JFIF] != _TABLES and _EXIF in jpeg
+
+
 def _decode_jpeg(encoded: bytes, out: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
     """Pixels by simplejpeg; None where OpenCV has to see the file: it turns by EXIF, converts CMYK, bears flaws."""
-    # EXIF stands before the tables; where these come at once the bytes need not be searched.
-    if encoded[_AFTER_JFIF] != _TABLES and _EXIF in encoded:
+    if _may_be_turned(encoded):
         return None
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(encoded, "RGB", buffer=out)  # fast modes change pixels: off

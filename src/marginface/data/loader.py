@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, get_worker_info
 
 from marginface.data.batch_memory import SharedBuffers, copied
 from marginface.data.dataset import FaceDataset
+from marginface.data.device_decode import EncodedFaces
 from marginface.data.epoch_order import order_of, refuse_other_order
 from marginface.data.sampler import BatchSampler
 
@@ -22,12 +23,12 @@ class FaceLoader(DataLoader[Any]):
     ours when a batch of it was on its way.
 
     Args:
-        dataset: decodes and augments a requested batch.
+        dataset: decodes and augments a requested batch, or reads it.
         sampler: decides on the batches.
         **options: further arguments of ``torch.utils.data.DataLoader``.
     """
 
-    def __init__(self, dataset: FaceDataset, sampler: BatchSampler, **options: Any) -> None:
+    def __init__(self, dataset: FaceDataset | EncodedFaces, sampler: BatchSampler, **options: Any) -> None:
         if not options.get("in_order", True):
             raise ValueError("in_order=False would make a resumed epoch differ; leave it at True")
         super().__init__(dataset, sampler=sampler, batch_size=None, **options)
@@ -48,7 +49,7 @@ class FaceLoader(DataLoader[Any]):
         try:
             for batch in super().__iter__():
                 self.done += 1
-                if batch["image"].is_shared():  # pinned ones are copies already
+                if "image" in batch and batch["image"].is_shared():  # pinned ones are copies already
                     self._mapped.append(batch["image"])  # stays mapped for the next batch in that buffer
                     batch["image"] = copied(batch["image"])
                 yield batch

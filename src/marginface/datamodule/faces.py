@@ -1,12 +1,10 @@
-"""FaceDataModule: training identities, held-out validation identities, benchmarks."""
+"""Feeds a recognizer: training identities, held-out validation identities, benchmarks."""
 
 import logging
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_only
@@ -14,7 +12,8 @@ from torch.utils.data import DataLoader
 
 from marginface.benchmark import Benchmark, PairBenchmark
 from marginface.data.augmentation import Transform
-from marginface.data.dataset import FaceDataset, ImageDataset
+from marginface.data.dataset import FaceDataset
+from marginface.data.device_decode import DeviceDecoder, EncodedFaces
 from marginface.data.face_records import FaceRecords
 from marginface.data.kept import KeptFaces
 from marginface.data.loader import FaceLoader
@@ -24,107 +23,13 @@ from marginface.data.source import FaceSource
 from marginface.data.split import relabel
 from marginface.data.subset import choose_samples
 from marginface.data.weighted_sampler import WeightedSampler
+from marginface.datamodule.benchmarks import BenchmarkDataModule, at_least
 from marginface.prepare.agreement import check_card
 from marginface.prepare.benchmark_agreement import check_benchmarks
 
 log = logging.getLogger(__name__)
 
 HELDOUT = "heldout"  # name of the validation set cut from the training identities
-
-
-class BenchmarkDataModule(L.LightningDataModule):
-    """Feeds an embedder with the images of benchmarks.
-
-    Args:
-        benchmarks: by name, evaluated by ``trainer.test``.
-        image_size: (height, width) of the aligned faces.
-        eval_batch_size: images per process and step.
-        num_workers: loader processes per process.
-        cache_dir: folder that keeps the embeddings of the benchmarks' images for later evaluations of the same model;
-            all processes must see it. None keeps them for the run only.
-
-    Raises:
-        ValueError: if an argument is out of its range.
-    """
-
-    def __init__(
-        self,
-        benchmarks: Mapping[str, Benchmark] | None,
-        image_size: tuple[int, int] = (112, 112),
-        eval_batch_size: int = 256,
-        num_workers: int = 2,
-        cache_dir: str | Path | None = None,
-    ) -> None:
-        super().__init__()
-        at_least("eval_batch_size", eval_batch_size, 1)
-        at_least("num_workers", num_workers, 0)
-        self.benchmarks = dict(benchmarks or {})
-        self.image_size, self.eval_batch_size, self.num_workers = image_size, eval_batch_size, num_workers
-        self.cache_dir = None if cache_dir is None else Path(cache_dir)
-        self._passing: tempfile.TemporaryDirectory[str] | None = None  # in place of a cache_dir
-
-    def setup(self, stage: str) -> None:
-        """Decode one image of each benchmark, so that a wrong size or format shows before any long work."""
-        if stage == "test":
-            self.probe(self.benchmarks)
-
-    def probe(self, benchmarks: Mapping[str, Benchmark]) -> None:
-        """Let each benchmark check itself, and decode its first image."""
-        for name, benchmark in benchmarks.items():
-            benchmark.check()
-            ImageDataset(benchmark.images, self.image_size, name)[0]
-
-    def test_dataloader(self) -> list[DataLoader[Any]]:
-        """One loader per benchmark, in the order of ``benchmarks``, of the images that have no embedding yet."""
-        if self.trainer is None:
-            return self.eval_loaders(self.benchmarks)
-        model: Any = self.trainer.lightning_module
-        extraction = model.open_stores(self.benchmarks, self._cache())
-        pending = {name: extraction.pending(name) for name in self.benchmarks}
-        self.trainer.strategy.barrier("pending")  # nobody writes before all have seen what is missing
-        return self.eval_loaders(self.benchmarks, pending)
-
-    def teardown(self, stage: str) -> None:
-        """Delete embeddings that were to last for the run only."""
-        if stage == "test" and self._passing is not None:
-            self._passing.cleanup()
-            self._passing = None
-
-    def _cache(self) -> Path:
-        if self.cache_dir is not None:
-            return self.cache_dir
-        assert self.trainer is not None
-        if self.trainer.is_global_zero:
-            self._passing = tempfile.TemporaryDirectory(prefix="marginface-embeddings-")
-        return Path(self.trainer.strategy.broadcast(self._passing.name if self._passing else ""))
-
-    def eval_loaders(
-        self, benchmarks: Mapping[str, Benchmark], chosen: Mapping[str, np.ndarray] | None = None
-    ) -> list[DataLoader[Any]]:
-        """Loaders of ``image`` (N, 3, H, W) uint8 and ``index`` (N,), one per benchmark.
-
-        Args:
-            benchmarks: by name.
-            chosen: numbers of the images to load, by benchmark; None for all.
-        """
-        return [
-            DataLoader(
-                ImageDataset(benchmark.images, self.image_size, name, None if chosen is None else chosen[name]),
-                batch_size=self.eval_batch_size,
-                **self.worker_options(persistent=False),
-            )
-            for name, benchmark in benchmarks.items()
-        ]
-
-    def worker_options(self, persistent: bool) -> dict[str, Any]:
-        """Arguments of a DataLoader about processes and memory."""
-        return {
-            "num_workers": self.num_workers,
-            "persistent_workers": persistent and self.num_workers > 0,
-            "pin_memory": self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
-            # Each start of a loader draws a number; from the global generator, a resumed run would miss some of them.
-            "generator": torch.Generator(),
-        }
 
 
 class FaceDataModule(BenchmarkDataModule):
@@ -154,6 +59,7 @@ class FaceDataModule(BenchmarkDataModule):
         validate_benchmarks: also report the benchmarks after each epoch.
         cache_dir: keeps the embeddings of the benchmarks' images; None keeps them for the run only.
         on_error: ``fail`` at an undecodable training image, or ``skip`` it (counted as ``train/skipped``).
+        decode_on_device: decode the training images (JPEGs) on the training device, nvJPEG on a GPU; only flips then.
         generate: makes the data when the folder does not exist yet (the synthetic faces); None for real data.
         seed: of the split, the pairs, the order and the augmentation.
 
@@ -182,6 +88,7 @@ class FaceDataModule(BenchmarkDataModule):
         validate_benchmarks: bool = False,
         cache_dir: str | Path | None = None,
         on_error: str = "fail",
+        decode_on_device: bool = False,
         generate: Callable[[Path], None] | None = None,
         seed: int = 0,
     ) -> None:
@@ -212,6 +119,7 @@ class FaceDataModule(BenchmarkDataModule):
             )
         self.sampler = sampler
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
+        self._decoder = DeviceDecoder(self.source, on_error) if decode_on_device else None
         self._loader: FaceLoader | None = None
         self._position: dict[str, Any] | None = None
         self.train_indices, held_out = choose_samples(
@@ -230,13 +138,20 @@ class FaceDataModule(BenchmarkDataModule):
         super().setup(stage)
         if stage == "fit":
             self._position = None  # of an earlier run; a checkpoint is read after this
-            self._dataset()[BatchRequest(np.arange(min(self.batch_size, len(self.train_indices))), 0)]
+            first = self._dataset()[BatchRequest(np.arange(min(self.batch_size, len(self.train_indices))), 0)]
+            if self._decoder is not None:
+                self._decoder(first, self.trainer.strategy.root_device if self.trainer else torch.device("cpu"))
             self.probe({**self.validation, **self.benchmarks})
 
-    def _dataset(self) -> FaceDataset:
-        return FaceDataset(
-            self.source, self.train_indices, self.train_labels, self.image_size, self.transform, self.on_error
-        )
+    def _dataset(self) -> FaceDataset | EncodedFaces:
+        kind = FaceDataset if self._decoder is None else EncodedFaces
+        return kind(self.source, self.train_indices, self.train_labels, self.image_size, self.transform, self.on_error)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Lightning's hook; makes pixels of a batch that the workers left encoded."""
+        if self._decoder is not None and "encoded" in batch:
+            return self._decoder(batch, device)
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def train_dataloader(self) -> FaceLoader:
         """Batches of ``image`` (N, 3, H, W) uint8, ``label`` (N,) and ``skipped`` ()."""
@@ -282,9 +197,3 @@ def _keep_all_classes(num_validation: int, min_images: int, num_identities: int 
             f"num_validation_identities={num_validation}, min_images_per_identity={min_images} and num_identities="
             f"{num_identities} would take out classes that the benchmark asks for: leave them at 0, 1 and null"
         )
-
-
-def at_least(name: str, value: int, least: int) -> None:
-    """Refuse a number below its least value."""
-    if value < least:
-        raise ValueError(f"{name}={value} is less than {least}")

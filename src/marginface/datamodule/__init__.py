@@ -1,0 +1,6 @@
+"""What feeds the models: Lightning data modules."""
+
+from marginface.datamodule.benchmarks import BenchmarkDataModule
+from marginface.datamodule.faces import HELDOUT, FaceDataModule
+
+__all__ = ["HELDOUT", "BenchmarkDataModule", "FaceDataModule"]
