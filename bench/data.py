@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.io import decode_jpeg
 
 from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords, RecordWriter, encode, write_face_records
-from marginface.data.irheader import pack
+from marginface.data.record.irheader import pack
 
 BATCH = 128
 EXTRA = {  # transforms that are added to the flip, one at a time

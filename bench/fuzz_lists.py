@@ -12,11 +12,13 @@ import torch
 from fuzz_mutations import WORDS, fields_mutant, json_mutant, lines_mutant, words_mutant
 from fuzz_readers import FREE_BYTES, TABLE_BYTES, Reader, made
 from marginface.audit import near_names, read_names, shared_names
+from marginface.data.benchmark_files.ijb import IjbPack
+from marginface.data.benchmark_files.megaface_lists import is_noise, read_noises, read_photo_list
+from marginface.data.benchmark_files.trillion_pairs_lists import read_file_list, read_labels
+from marginface.data.benchmark_files.ytf import read_splits
 from marginface.data.ck_plus_sequences import read_sequences
 from marginface.data.drop_list import read_drop_list
 from marginface.data.errors import DataNotFoundError
-from marginface.data.ijb import IjbPack
-from marginface.data.megaface_lists import is_noise, read_noises, read_photo_list
 from marginface.data.pair_lists import (
     ListedPair,
     Origin,
@@ -29,8 +31,6 @@ from marginface.data.pair_lists import (
     read_wrong_pairs,
 )
 from marginface.data.pair_lists.paths import read_path_pairs
-from marginface.data.trillion_pairs_lists import read_file_list, read_labels
-from marginface.data.ytf import read_splits
 from marginface.embedding.store import EmbeddingStore, StoreError
 from marginface.prepare.card import Card, read_card, write_card
 from marginface.prepare.identities import first_names

@@ -21,14 +21,14 @@ from fuzz_mutations import (
     tar_mutant,
     words_mutant,
 )
+from marginface.data.benchmark_files.feature_file import map_matrix, read_feature, write_feature, write_matrix
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.data.face_records import FaceRecords, write_face_records
-from marginface.data.feature_file import map_matrix, read_feature, write_feature, write_matrix
-from marginface.data.irheader import pack, unpack
 from marginface.data.list_file import ListFile
 from marginface.data.pairs import read_pairs, write_pairs
-from marginface.data.record_index import read_index
-from marginface.data.recordio import RecordReader, RecordWriter
+from marginface.data.record.face_records import FaceRecords, write_face_records
+from marginface.data.record.irheader import pack, unpack
+from marginface.data.record.record_index import read_index
+from marginface.data.record.recordio import RecordReader, RecordWriter
 from marginface.data.text_table import TextTable
 from marginface.data.webdataset import TarShards
 

@@ -8,7 +8,7 @@ import pytest
 from marginface.benchmark import ijb_templates
 from marginface.benchmark.ijb_templates import template_embeddings
 from marginface.data.alignment import TEMPLATE_112, AlignedFiles
-from marginface.data.ijb_templates import Templates
+from marginface.data.benchmark_files.ijb_templates import Templates
 from marginface.embedding import Embeddings
 
 NUM_IMAGES, NUM_ROWS = 12, 30

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from marginface.benchmark.ijb_verification import Genuine, pair_scores, verification_outcome
-from marginface.data.ijb import TemplatePairs
+from marginface.data.benchmark_files.ijb import TemplatePairs
 from marginface.embedding import Embeddings
 from marginface.metric import roc, tar_at_far
 from marginface.outcome import Outcome

@@ -10,9 +10,9 @@ import torch
 
 from marginface.benchmark.base import Benchmark, FeatureFiles
 from marginface.benchmark.megaface import MegaFace
+from marginface.data.benchmark_files.megaface_distractors import list_name
+from marginface.data.benchmark_files.megaface_lists import PhotoList, write_photo_list
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.data.megaface_distractors import list_name
-from marginface.data.megaface_lists import PhotoList, write_photo_list
 from marginface.embedding import Embeddings
 
 WHO = ["A", "B", "A", "C", "B", "A", "C", "C", "C", "D"]  # D has no mate

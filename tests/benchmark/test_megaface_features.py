@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from marginface.benchmark.megaface_features import read_photo_features, write_photo_features
+from marginface.data.benchmark_files.feature_file import write_feature
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.data.feature_file import write_feature
 from marginface.embedding import Embeddings
 
 NAMES = ["facescrub/A/A_1.png", "megaface/1/p@N00/2_0.jpg"]

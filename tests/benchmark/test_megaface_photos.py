@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from marginface.benchmark.megaface_photos import MegaFacePhotos, read_photos
+from marginface.data.benchmark_files.megaface_distractors import list_name, read_distractors
+from marginface.data.benchmark_files.megaface_lists import PhotoList, write_photo_list
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.data.megaface_distractors import list_name, read_distractors
-from marginface.data.megaface_lists import PhotoList, write_photo_list
 
 PROBES = PhotoList(["A/1", "B/1", "A/2", "A/3", "B/2", "C/1"], ["A", "B", "A", "A", "B", "C"])
 

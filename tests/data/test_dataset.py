@@ -17,7 +17,7 @@ from marginface.data import (
     encode,
     write_face_records,
 )
-from marginface.data.sequential_sampler import BlockRequest
+from marginface.data.sampler.sequential import BlockRequest
 
 SIZE = (112, 112)
 

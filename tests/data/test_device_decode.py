@@ -11,7 +11,7 @@ import torch
 from marginface import FaceDataModule
 from marginface.data import FaceDataset, FaceRecords, ImageDecodeError, encode, write_face_records
 from marginface.data.device_decode import DeviceDecoder, EncodedFaces
-from marginface.data.sampler import BatchRequest
+from marginface.data.sampler.base import BatchRequest
 
 CPU = torch.device("cpu")
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from marginface.data.errors import DataError, DataNotFoundError, PairsError, RecordError
-from marginface.data.face_records import FaceRecords
 from marginface.data.list_file import ListFile
 from marginface.data.pairs import read_pairs
-from marginface.data.record_index import read_index
+from marginface.data.record.face_records import FaceRecords
+from marginface.data.record.record_index import read_index
 from marginface.data.text_table import TextTable
 from marginface.data.webdataset import TarShards
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from marginface.data import BatchSampler, FaceDataset, FaceLoader, FaceRecords, SequentialSampler, decode
-from marginface.data.run_seed import RUN, RunSeed
+from marginface.data.augment.run_seed import RUN, RunSeed
 
 BATCH = 8
 EPOCH = 12  # batches of the 96 images of tiny_records

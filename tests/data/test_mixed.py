@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from marginface.data.errors import DataError
-from marginface.data.face_records import FaceRecords, write_face_records
 from marginface.data.folder import ImageFolder
 from marginface.data.mixed import MixedFaces
+from marginface.data.record.face_records import FaceRecords, write_face_records
 
 FOLDERS = {"a": ImageFolder, "b": ImageFolder}
 

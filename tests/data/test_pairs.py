@@ -8,8 +8,8 @@ import pytest
 
 from marginface.data.decode import decode
 from marginface.data.errors import DataNotFoundError, PairsError
-from marginface.data.face_records import FaceRecords, write_face_records
 from marginface.data.pairs import FacePairs, read_pairs, sample_pairs, write_pairs
+from marginface.data.record.face_records import FaceRecords, write_face_records
 from marginface.data.split import split_identities
 
 BINS = [b"a", b"b", b"a", b"c", b"c", b"c"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from marginface.data.decode import decode
-from marginface.data.face_records import FaceRecords
 from marginface.data.pairs import read_pairs
+from marginface.data.record.face_records import FaceRecords
 from marginface.data.synthesis.canvas import View
 from marginface.data.synthesis.curves import both
 from marginface.data.synthesis.face import landmarks

@@ -11,8 +11,8 @@ from sets import files
 
 from marginface.data import DataError, FaceRecords, ImageFolder, write_face_records
 from marginface.data.drop_list import labels_digest
-from marginface.data.irheader import pack
-from marginface.data.recordio import RecordWriter
+from marginface.data.record.irheader import pack
+from marginface.data.record.recordio import RecordWriter
 from marginface.datamodule import FaceDataModule
 from marginface.prepare import clean_faces, convert_faces, pack_faces, read_card, verify_set
 from marginface.prepare.card import CARD_NAME, file_sha256

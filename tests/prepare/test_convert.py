@@ -9,7 +9,7 @@ import pytest
 from sets import files, photo
 
 from marginface.data import DataError, FaceRecords, encode, write_face_records
-from marginface.data.pack_layout import PackLayout
+from marginface.data.record.pack_layout import PackLayout
 from marginface.prepare import convert_faces, pack_faces, read_card, unpack_faces
 from marginface.prepare.convert import LAYOUTS
 

@@ -9,8 +9,8 @@ from marginface.benchmark.ijb_identification import identification_outcome
 from marginface.benchmark.ijb_lists import Identification, Verification, read_identification, read_verification
 from marginface.benchmark.ijb_templates import template_embeddings
 from marginface.benchmark.ijb_verification import pair_scores, verification_outcome
-from marginface.data.ijb import IjbPack
-from marginface.data.ijb_templates import ON_MISSING, Templates, read_templates
+from marginface.data.benchmark_files.ijb import IjbPack
+from marginface.data.benchmark_files.ijb_templates import ON_MISSING, Templates, read_templates
 from marginface.data.image_set import ImageSet
 from marginface.embedding import FLIPS, Embeddings
 from marginface.metric.bootstrap import check_bootstrap

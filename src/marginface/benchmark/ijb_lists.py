@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from marginface.benchmark.ijb_identification import Enrolled
 from marginface.benchmark.ijb_verification import Genuine
+from marginface.data.benchmark_files.ijb import IjbPack, Subjects, TemplatePairs
+from marginface.data.benchmark_files.ijb_templates import Templates
 from marginface.data.errors import DataError
-from marginface.data.ijb import IjbPack, Subjects, TemplatePairs
-from marginface.data.ijb_templates import Templates
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from marginface.benchmark.usable import require_usable
-from marginface.data.ijb_templates import Templates
+from marginface.data.benchmark_files.ijb_templates import Templates
 from marginface.embedding import Embeddings
 
 _CHUNK = 4096  # memberships that are looked at together

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marginface.data.ijb import TemplatePairs
+from marginface.data.benchmark_files.ijb import TemplatePairs
 from marginface.embedding import Embeddings
 from marginface.matching import num_needed, supported
 from marginface.metric import far_name, groups_bootstrap

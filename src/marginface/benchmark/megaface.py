@@ -12,10 +12,10 @@ from marginface.benchmark.megaface_features import read_photo_features, write_ph
 from marginface.benchmark.megaface_identification import best_distractors, both_ways, match_curve, within_rank
 from marginface.benchmark.megaface_photos import MegaFacePhotos, read_photos
 from marginface.benchmark.usable import require_usable
+from marginface.data.benchmark_files.megaface_distractors import SUBSETS, read_distractors
 from marginface.data.errors import DataNotFoundError
 from marginface.data.found import found
 from marginface.data.image_set import ImageFiles
-from marginface.data.megaface_distractors import SUBSETS, read_distractors
 from marginface.embedding import Embeddings
 from marginface.matching import PairScores, genuine_scores, top_impostors
 from marginface.metric import Interval, far_name, groups_bootstrap

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from marginface.data.benchmark_files.feature_file import read_feature, write_feature
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.data.feature_file import read_feature, write_feature
 from marginface.data.found import found, is_there
 from marginface.embedding import Embeddings
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from marginface.data.benchmark_files.megaface_distractors import Distractors, without
+from marginface.data.benchmark_files.megaface_lists import PhotoList, is_noise, read_noises, read_photo_list
 from marginface.data.errors import DataError
 from marginface.data.found import is_there
-from marginface.data.megaface_distractors import Distractors, without
-from marginface.data.megaface_lists import PhotoList, is_noise, read_noises, read_photo_list
 
 
 @dataclass(frozen=True)

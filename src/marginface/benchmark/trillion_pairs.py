@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from marginface.benchmark.base import Benchmark, FeatureFiles
 from marginface.benchmark.trillion_pairs_outcome import trillion_pairs_outcome
 from marginface.benchmark.usable import require_usable
+from marginface.data.benchmark_files.feature_file import map_matrix, write_matrix
+from marginface.data.benchmark_files.trillion_pairs_lists import read_file_list, read_labels
 from marginface.data.errors import DataError, DataNotFoundError
-from marginface.data.feature_file import map_matrix, write_matrix
 from marginface.data.found import found, is_there
 from marginface.data.image_set import ImageFiles
-from marginface.data.trillion_pairs_lists import read_file_list, read_labels
 from marginface.embedding import Embeddings
 from marginface.metric.bootstrap import check_bootstrap
 from marginface.outcome import Outcome

@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from marginface.benchmark.base import Benchmark
 from marginface.benchmark.usable import require_usable
+from marginface.data.benchmark_files.ytf import SELECTIONS, VideoPairs, in_time, read_splits, select_frames
 from marginface.data.errors import DataNotFoundError, PairsError
 from marginface.data.found import found
 from marginface.data.image_names import image_names
 from marginface.data.image_set import ImageFiles
-from marginface.data.ytf import SELECTIONS, VideoPairs, in_time, read_splits, select_frames
 from marginface.embedding import Embeddings
 from marginface.metric import PairVerification
 from marginface.metric.protocol import cross_validate, first_best_exact_cut

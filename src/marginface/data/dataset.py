@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from marginface.data.augmentation import Augmentation, Transform
+from marginface.data.augment.augmentation import Augmentation, Transform
 from marginface.data.batch_memory import SharedBuffers, private
 from marginface.data.decode import decode
 from marginface.data.errors import ImageDecodeError
 from marginface.data.image_set import as_image_set
 from marginface.data.read_ahead import read_ahead
-from marginface.data.sampler import BatchRequest
-from marginface.data.sequential_sampler import BlockRequest
+from marginface.data.sampler.base import BatchRequest
+from marginface.data.sampler.sequential import BlockRequest
 from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
 

@@ -12,18 +12,18 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from marginface.data.augmentation import Augmentation
+from marginface.data.augment.augmentation import Augmentation
+from marginface.data.augment.transform import Transform
 from marginface.data.batch_memory import SharedBuffers
 from marginface.data.dataset import Batch, check_size
 from marginface.data.decode import is_cut_short, is_upright_jpeg
 from marginface.data.errors import ImageDecodeError
 from marginface.data.read_ahead import read_ahead
-from marginface.data.sampler import BatchRequest
-from marginface.data.sequential_sampler import BlockRequest
+from marginface.data.sampler.base import BatchRequest
+from marginface.data.sampler.sequential import BlockRequest
 from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
 from marginface.data.stated_size import stated_size
-from marginface.data.transform import Transform
 
 _REMEDY = "set data.decode_on_device=false, which reads all formats"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from marginface.data.dataset import FaceDataset
-from marginface.data.sampler import BatchSampler
+from marginface.data.sampler.base import BatchSampler
 
 
 def order_of(sampler: BatchSampler, dataset: FaceDataset) -> dict[str, Any]:

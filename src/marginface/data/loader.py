@@ -13,7 +13,7 @@ from marginface.data.batch_memory import SharedBuffers, copied
 from marginface.data.dataset import FaceDataset
 from marginface.data.device_decode import EncodedFaces
 from marginface.data.epoch_order import order_of, refuse_other_order
-from marginface.data.sampler import BatchSampler
+from marginface.data.sampler.base import BatchSampler
 
 
 class FaceLoader(DataLoader[Any]):

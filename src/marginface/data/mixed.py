@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from marginface.data.errors import DataError
 from marginface.data.read_ahead import ReadsAhead
+from marginface.data.sampler.weighted import shares_of
 from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
-from marginface.data.weighted_sampler import shares_of
 
 
 class MixedFaces(SharesArrays):

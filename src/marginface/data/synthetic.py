@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.decode import encode
-from marginface.data.face_records import write_face_records
 from marginface.data.pairs import sample_pairs, write_pairs
+from marginface.data.record.face_records import write_face_records
 from marginface.data.synthesis.canvas import SIZE, Canvas, View
 from marginface.data.synthesis.face import draw_face, landmarks
 from marginface.data.synthesis.head import beard_colour

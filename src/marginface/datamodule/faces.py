@@ -11,18 +11,18 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from marginface.benchmark import Benchmark, PairBenchmark
-from marginface.data.augmentation import Transform
+from marginface.data.augment.augmentation import Transform
 from marginface.data.dataset import FaceDataset
 from marginface.data.device_decode import DeviceDecoder, EncodedFaces
-from marginface.data.face_records import FaceRecords
 from marginface.data.kept import KeptFaces
 from marginface.data.loader import FaceLoader
 from marginface.data.pairs import sample_pairs
-from marginface.data.sampler import BatchRequest, BatchSampler
+from marginface.data.record.face_records import FaceRecords
+from marginface.data.sampler.base import BatchRequest, BatchSampler
+from marginface.data.sampler.weighted import WeightedSampler
 from marginface.data.source import FaceSource
 from marginface.data.split import relabel
 from marginface.data.subset import choose_samples
-from marginface.data.weighted_sampler import WeightedSampler
 from marginface.datamodule.benchmarks import BenchmarkDataModule, at_least
 from marginface.prepare.agreement import check_card
 from marginface.prepare.benchmark_agreement import check_benchmarks

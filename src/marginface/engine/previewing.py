@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from marginface.data.sampler import BatchRequest, derive_seed
+from marginface.data.sampler.base import BatchRequest, derive_seed
 from marginface.datamodule import FaceDataModule
 from marginface.engine.settings import quieten, refuse_unknown
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from marginface.data.errors import DataError, DataNotFoundError
 from marginface.data.json_file import read_json
-from marginface.data.pack_layout import PackLayout
+from marginface.data.record.pack_layout import PackLayout
 from marginface.prepare.card_fields import misfits
 
 CARD_NAME = "card.json"

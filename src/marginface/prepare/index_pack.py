@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from marginface.data.errors import DataError
-from marginface.data.face_records import FaceRecords
 from marginface.data.found import found
-from marginface.data.irheader import unpack
 from marginface.data.kept import KeptFaces
-from marginface.data.pack_layout import PackLayout
-from marginface.data.record_index import read_index
-from marginface.data.recordio import RecordReader
+from marginface.data.record.face_records import FaceRecords
+from marginface.data.record.irheader import unpack
+from marginface.data.record.pack_layout import PackLayout
+from marginface.data.record.record_index import read_index
+from marginface.data.record.recordio import RecordReader
 from marginface.prepare.card import Card, file_sha256, file_sizes
 from marginface.prepare.convert import finished_card
 from marginface.prepare.identities import write_identities

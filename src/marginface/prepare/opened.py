@@ -13,11 +13,11 @@ from tqdm import tqdm
 
 from marginface.data.decode import decode
 from marginface.data.errors import DataError, DataNotFoundError, ImageDecodeError
-from marginface.data.face_records import FaceRecords
 from marginface.data.folder import ImageFolder
 from marginface.data.found import found
 from marginface.data.list_file import ListFile
-from marginface.data.pack_layout import PackLayout, read_pack_layout
+from marginface.data.record.face_records import FaceRecords
+from marginface.data.record.pack_layout import PackLayout, read_pack_layout
 from marginface.data.source import FaceSource
 from marginface.data.webdataset import TarShards
 from marginface.prepare.card import Card, find_card

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from marginface.data.errors import DataError
-from marginface.data.face_records import write_face_records
 from marginface.data.found import found
+from marginface.data.record.face_records import write_face_records
 from marginface.prepare.card import file_hashes
 from marginface.prepare.opened import OpenedFaces
 from marginface.prepare.sample import Sample, image_suffix, key_width

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marginface.data.benchmark_files.ijb import IjbPack
+from marginface.data.benchmark_files.ijb_templates import read_templates
 from marginface.data.decode import decode
-from marginface.data.ijb import IjbPack
-from marginface.data.ijb_templates import read_templates
 from marginface.data.layout.ijb import write_ijb
 from marginface.data.synthetic import SyntheticFaces
 

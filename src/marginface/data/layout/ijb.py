@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marginface.data.alignment import TEMPLATE_112
+from marginface.data.benchmark_files.ijb import GALLERIES
 from marginface.data.decode import decode, encode
-from marginface.data.ijb import GALLERIES
 from marginface.data.synthetic import SyntheticFaces
 
 _HEADER = "TEMPLATE_ID,SUBJECT_ID,FILENAME,SIGHTING_ID,FACE_X,FACE_Y,FACE_WIDTH,FACE_HEIGHT,FRAME_NUM"

@@ -18,9 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from marginface.data.benchmark_files.megaface_distractors import list_name
+from marginface.data.benchmark_files.megaface_lists import PhotoList, write_photo_list
 from marginface.data.decode import encode
-from marginface.data.megaface_distractors import list_name
-from marginface.data.megaface_lists import PhotoList, write_photo_list
 from marginface.data.synthetic import SyntheticFaces
 
 LISTS = "devkit/templatelists"

@@ -6,16 +6,16 @@
     testdata/00/0f3c...jpg  probes and gallery mixed up (how the official files are named is unconfirmed)
     labels.txt              one's own, for scoring: an integer a line, -1 for the gallery
 
-A submission is one binary file, see `marginface.data.feature_file`.
+A submission is one binary file, see `marginface.data.benchmark_files.feature_file`.
 """
 
 from pathlib import Path
 
 import numpy as np
 
+from marginface.data.benchmark_files.trillion_pairs_lists import STRANGER
 from marginface.data.decode import encode
 from marginface.data.synthetic import SyntheticFaces
-from marginface.data.trillion_pairs_lists import STRANGER
 
 _LANDMARKS = (38.3, 51.7, 73.5, 51.5, 56.0, 71.7, 41.5, 92.4, 70.7, 92.2)  # of an aligned face of 112 x 112 pixels
 

@@ -1,0 +1,1 @@
+"""Augmentation of uint8 images: what albumentations lacks, and how a batch is augmented."""

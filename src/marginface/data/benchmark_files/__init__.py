@@ -1,0 +1,1 @@
+"""Lists and other files of benchmarks, as they are published."""

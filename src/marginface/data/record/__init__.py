@@ -1,0 +1,1 @@
+"""Packs of records, as MXNet and insightface write them."""
