@@ -161,6 +161,7 @@ def test_batches_out_of_order_are_refused(tiny_records: Path) -> None:
 
 def lose_a_worker(folder: Path, persistent: bool, report: Connection) -> None:
     """Reports the killed worker and the error that its death gave."""
+    torch.set_num_threads(1)  # a forked process waits for ever for the threads that its parent had
     source = FaceRecords(folder)
     dataset = FaceDataset(source, np.arange(len(source)), source.labels, source.image_size)
     sampler = BatchSampler(len(source), 1)  # 96 batches: they are not all waiting when the worker dies

@@ -4,56 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from marginface.data.augment.augmentation import Augmentation, Transform
-from marginface.data.batch_memory import SharedBuffers, private
+from marginface.data.batch_memory import private
 from marginface.data.decode import decode
 from marginface.data.errors import ImageDecodeError
 from marginface.data.image_set import as_image_set
-from marginface.data.read_ahead import read_ahead
+from marginface.data.requested_images import Batch, RequestedImages
 from marginface.data.sampler.base import BatchRequest
-from marginface.data.sampler.sequential import BlockRequest
-from marginface.data.shared_arrays import SharesArrays
-from marginface.data.source import FaceSource
-
-Batch = dict[str, Tensor]
 
 
-class FaceDataset(SharesArrays, Dataset[Batch]):
-    """Training images of a source, batch by batch.
-
-    Args:
-        source: where the encoded images are.
-        indices: (M,) the samples of the source that are used.
-        labels: (M,) their labels in [0, C).
-        image_size: (height, width) that every image must have.
-        transform: augmentation of single uint8 images, or None.
-        on_error: ``fail`` at an undecodable image, or ``skip`` it; the batch then says how many it left out.
-
-    Attributes:
-        buffers: Memory for the batches, in the workers of a `FaceLoader`, which copies them out; None for new memory.
-    """
-
-    def __init__(
-        self,
-        source: FaceSource,
-        indices: np.ndarray,
-        labels: np.ndarray,
-        image_size: tuple[int, int],
-        transform: Transform | None = None,
-        on_error: str = "fail",
-    ) -> None:
-        self.source, self.indices, self.labels = source, indices, labels
-        height, width = image_size
-        self.image_size, self.transform, self.on_error = (height, width), transform, on_error
-        self._augmentation = Augmentation(transform)
-        self.buffers: SharedBuffers | None = None
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.indices)
+class FaceDataset(RequestedImages):
+    """Training images, decoded and augmented batch by batch."""
 
     def __getitem__(self, request: BatchRequest) -> Batch:
         """Decode and augment a batch.
@@ -65,19 +27,17 @@ class FaceDataset(SharesArrays, Dataset[Batch]):
         Raises:
             ImageDecodeError: if an image cannot be decoded and ``on_error`` is ``fail``, or none of the batch can.
         """
-        if isinstance(request, BlockRequest):
-            read_ahead(self.source, self.indices, request.ahead)
         shape = (len(request.indices), *self.image_size, 3)
         batch = private(shape) if self.buffers is None else self.buffers.take(shape)
         pixels = batch.numpy()
         kept, filled = np.zeros(len(pixels), dtype=bool), 0
-        for place, index in enumerate(self.indices[request.indices].tolist()):
+        for place, index in enumerate(self.samples(request).tolist()):
             kept[place] = loaded = self._load(index, pixels[filled])
             filled += loaded
         if not filled:
             raise ImageDecodeError(f"none of the {len(kept)} images of a batch can be decoded")
         # When all are decoded: in turn, both would be slower.
-        self._augmentation(pixels[:filled], request.seed, np.flatnonzero(kept).tolist())
+        self.augmentation(pixels[:filled], request.seed, np.flatnonzero(kept).tolist())
         return {
             "image": batch[:filled].permute(0, 3, 1, 2),
             "label": torch.from_numpy(self.labels[request.indices[kept]].astype(np.int64)),

@@ -6,66 +6,41 @@ by how much), so a model should not be trained by one and judged by the other wi
 Shapes: N images, H x W pixels, T bytes of a batch.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from marginface.data.augment.augmentation import Augmentation
-from marginface.data.augment.transform import Transform
-from marginface.data.batch_memory import SharedBuffers
-from marginface.data.dataset import Batch, check_size
+from marginface.data.dataset import check_size
 from marginface.data.decode import is_cut_short, is_upright_jpeg
 from marginface.data.errors import ImageDecodeError
-from marginface.data.read_ahead import read_ahead
+from marginface.data.requested_images import Batch, RequestedImages
 from marginface.data.sampler.base import BatchRequest
-from marginface.data.sampler.sequential import BlockRequest
-from marginface.data.shared_arrays import SharesArrays
 from marginface.data.source import FaceSource
 from marginface.data.stated_size import stated_size
 
 _REMEDY = "set data.decode_on_device=false, which reads all formats"
 
 
-class EncodedFaces(SharesArrays, Dataset[Batch]):
-    """Training images of a source as they are stored, batch by batch.
+class EncodedFaces(RequestedImages):
+    """Training images as they are stored, batch by batch.
 
-    Args:
-        source: where the encoded images are.
-        indices: (M,) the samples of the source that are used.
-        labels: (M,) their labels in [0, C).
-        image_size: (height, width) that every image must have.
-        transform: a flip, or None; it is drawn here and done on the device.
-        on_error: ``fail`` at a JPEG that was cut short, or ``skip`` it: no byte of it then reaches the decoder.
+    The flip is drawn here and done on the device. Of a JPEG that was cut short, with ``on_error=skip``, no byte reaches
+    the decoder.
 
     Raises:
         ValueError: if the transform does more than flip.
     """
 
-    buffers: SharedBuffers | None = None  # not used: a batch of bytes has no fixed size
-
-    def __init__(
-        self,
-        source: FaceSource,
-        indices: np.ndarray,
-        labels: np.ndarray,
-        image_size: tuple[int, int],
-        transform: Transform | None = None,
-        on_error: str = "fail",
-    ) -> None:
-        self.source, self.indices, self.labels = source, indices, labels
-        self.image_size, self.on_error = image_size, on_error
-        self._augmentation = Augmentation(transform)
-        if not self._augmentation.only_flips:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not self.augmentation.only_flips:
             raise ValueError(
                 "decode_on_device=true leaves no pixels for the workers to augment, but transform does more than flip: "
                 "choose augment=flip or augment=none, or decode_on_device=false"
             )
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.indices)
 
     def __getitem__(self, request: BatchRequest) -> Batch:
         """Read a batch.
@@ -78,15 +53,13 @@ class EncodedFaces(SharesArrays, Dataset[Batch]):
             ImageDecodeError: if an image is no whole JPEG, or bears EXIF data, which may turn it.
             ValueError: if its header states another size.
         """
-        if isinstance(request, BlockRequest):
-            read_ahead(self.source, self.indices, request.ahead)
-        index = self.indices[request.indices]
+        index = self.samples(request)
         images = [self._read(i) for i in index.tolist()]
         return {
             "encoded": torch.frombuffer(bytearray().join(images), dtype=torch.uint8),
             "length": torch.tensor([len(image) for image in images]),
             "index": torch.from_numpy(index.astype(np.int64)),
-            "flipped": torch.from_numpy(self._augmentation.flips(len(index), request.seed)),
+            "flipped": torch.from_numpy(self.augmentation.flips(len(index), request.seed)),
             "label": torch.from_numpy(self.labels[request.indices].astype(np.int64)),
         }
 
