@@ -61,8 +61,13 @@ def quieten() -> None:
     """Say each thing once, and nothing that does not apply here."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).handlers.clear()  # Hydra's root logger prints these messages already
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
     # PairVerification recognises the images that the sampler repeats.
     warnings.filterwarnings("ignore", message="Using `DistributedSampler` with the dataloaders")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
     # Only a sharded classifier makes layers in configure_model, and that one refuses weight averaging.
     warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback with a model that overrides")
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return "Tip: For seamless cloud" not in record.getMessage()
