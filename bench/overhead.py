@@ -19,7 +19,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from marginface.datamodule import FaceDataModule
-from marginface.engine import TRAIN_KEYS, build_recognizer, build_trainer, prepare
+from marginface.engine.build import build_recognizer, build_trainer
+from marginface.engine.settings import TRAIN_KEYS, prepare
 from marginface.parameters import apply_lr_factors, parameter_groups
 from marginface.schedule import multistep
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 @hydra.main(version_base="1.3", config_path="../conf", config_name="preview")
 def main(cfg: DictConfig) -> None:
     """Import the engine only now: `--help` and `--cfg job` answer without torch."""
-    from marginface.engine import preview
+    from marginface.engine.previewing import preview
 
     path = preview(cfg)
     print(f"{cfg.num_images} images x {cfg.num_draws} draws, seed {cfg.seed}: {path}")

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Import the engine only now: `--help` and `--cfg job` answer without torch."""
-    from marginface.engine import train
+    from marginface.engine.training import train
 
     return train(cfg)
 

@@ -13,9 +13,9 @@ SCRIPTS = ("prepare", "train", "eval", "audit", "preview", "report", "synthesize
 # A sweep cannot be shown (Hydra refuses --cfg with -m): it runs, and each job prints its config instead of training.
 SWEEP = """
 import runpy, sys, types
-engine = types.ModuleType("marginface.engine")
-engine.train = lambda cfg: print("job", cfg.head._target_, cfg.backbone.depth, cfg.trainer.devices)
-sys.modules["marginface.engine"] = engine
+training = types.ModuleType("marginface.engine.training")
+training.train = lambda cfg: print("job", cfg.head._target_, cfg.backbone.depth, cfg.trainer.devices)
+sys.modules["marginface.engine.training"] = training
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -39,6 +39,12 @@ def call(root: Path, traps: Path, script: str, *words: str) -> subprocess.Comple
         text=True,
         timeout=120,
     )
+
+
+def test_photos_are_prepared_without_lightning(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "lightning.py").write_text("raise SystemExit('lightning was imported')\n")
+    done = call(root, tmp_path, "prepare", "step=verify", f"root={tmp_path}")
+    assert "card.json is missing" in done.stderr
 
 
 def test_the_traps_catch(traps: Path) -> None:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from marginface.backbone import Backbone
 from marginface.benchmark import Benchmark
-from marginface.engine import EVAL_KEYS, TRAIN_KEYS
+from marginface.engine.settings import EVAL_KEYS, TRAIN_KEYS
 from marginface.head import CosFace, Head
 
 CONF = Path(__file__).resolve().parents[1] / "conf"

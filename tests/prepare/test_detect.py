@@ -11,7 +11,7 @@ from sets import photo
 
 from marginface.data import DataError, DataNotFoundError, encode
 from marginface.data.alignment import TEMPLATE_112
-from marginface.engine import prepare_data
+from marginface.engine.preparation import prepare_data
 from marginface.prepare import Faces, align_photos, detect_landmarks, read_card, read_landmarks
 
 

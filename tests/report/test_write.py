@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from marginface.data.errors import DataNotFoundError
 from marginface.data.image_set import ImageSet
-from marginface.engine import compare
+from marginface.engine.reporting import compare
 from marginface.outcome import Outcome
 from marginface.report import compare_reports, write_report
 

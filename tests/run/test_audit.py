@@ -15,7 +15,7 @@ from marginface.backbone import SphereNet
 from marginface.data import DataError, FaceRecords, encode, write_face_records, write_pairs
 from marginface.data.kept import KeptFaces
 from marginface.data.layout.ck_plus import write_ck_plus
-from marginface.engine import audit
+from marginface.engine.auditing import audit
 
 NUM_IDENTITIES, EACH, COPY, DARK = 4, 4, 6, 9
 

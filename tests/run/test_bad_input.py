@@ -12,7 +12,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from marginface.data import encode, write_face_records
-from marginface.engine import evaluate, train
+from marginface.engine.evaluation import evaluate
+from marginface.engine.training import train
 
 OVERRIDES = (
     "backbone=sphere4",

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from marginface import FaceRecognizer, Preprocess
 from marginface.backbone import SphereNet
-from marginface.engine import evaluate
+from marginface.engine.evaluation import evaluate
 from marginface.head import CosFace
 
 ALL = (

@@ -17,7 +17,7 @@ from marginface import FaceRecognizer, Preprocess
 from marginface.backbone import SphereNet
 from marginface.data import read_pairs, write_pairs
 from marginface.embedding import StoreError
-from marginface.engine import evaluate
+from marginface.engine.evaluation import evaluate
 from marginface.head import CosFace
 
 

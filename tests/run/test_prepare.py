@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from marginface.data import FaceRecords, encode, read_pairs
 from marginface.data.alignment import TEMPLATE_112
 from marginface.data.drop_list import labels_digest
-from marginface.engine import PREPARE_KEYS, prepare_data
+from marginface.engine.preparation import PREPARE_KEYS, prepare_data
 from marginface.prepare import read_card
 
 

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from marginface.data import FaceRecords, decode, encode, write_face_records
-from marginface.engine import preview
+from marginface.engine.previewing import preview
 
 GAP, SIZE = 2, 112
 

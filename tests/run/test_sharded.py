@@ -9,7 +9,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from marginface.checkpoint.shards import ShardFolder
-from marginface.engine import evaluate, train
+from marginface.engine.evaluation import evaluate
+from marginface.engine.training import train
 
 GLOBAL_BATCH, STEPS, HALF, CLASSES, CLIP = 6, 20, 10, 20, 0.5
 SHORT = (f"trainer.max_steps={HALF}", f"callbacks.last.every_n_train_steps={HALF // 2}")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from marginface.data.dataset import FaceDataset
+from marginface.data.requested_images import RequestedImages
 from marginface.data.sampler.base import BatchSampler
 
 
-def order_of(sampler: BatchSampler, dataset: FaceDataset) -> dict[str, Any]:
+def order_of(sampler: BatchSampler, dataset: RequestedImages) -> dict[str, Any]:
     """Numbers and words, by name; ``training set`` is a checksum of which images it has with which labels."""
     checksum = 0
     kept = getattr(dataset.source, "kept", np.empty(0))  # what a drop list leaves, which is numbered anew

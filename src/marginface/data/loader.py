@@ -10,9 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 
 from marginface.data.batch_memory import SharedBuffers, copied
-from marginface.data.dataset import FaceDataset
-from marginface.data.device_decode import EncodedFaces
 from marginface.data.epoch_order import order_of, refuse_other_order
+from marginface.data.requested_images import RequestedImages
 from marginface.data.sampler.base import BatchSampler
 
 
@@ -28,7 +27,7 @@ class FaceLoader(DataLoader[Any]):
         **options: further arguments of ``torch.utils.data.DataLoader``.
     """
 
-    def __init__(self, dataset: FaceDataset | EncodedFaces, sampler: BatchSampler, **options: Any) -> None:
+    def __init__(self, dataset: RequestedImages, sampler: BatchSampler, **options: Any) -> None:
         if not options.get("in_order", True):
             raise ValueError("in_order=False would make a resumed epoch differ; leave it at True")
         super().__init__(dataset, sampler=sampler, batch_size=None, **options)

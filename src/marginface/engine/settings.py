@@ -4,7 +4,6 @@ import logging
 import os
 import warnings
 
-import lightning as L
 import torch
 from omegaconf import DictConfig, OmegaConf
 
@@ -26,6 +25,8 @@ REPORT_KEYS = {"results", "names", "out", "run_dir"}
 
 def prepare(cfg: DictConfig, known: set[str]) -> None:
     """Resolve what says ``auto``, check what can be checked at once, seed everything."""
+    from lightning import seed_everything  # only now: other commands read settings without it
+
     refuse_unknown(cfg, known)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     quieten()
@@ -40,7 +41,7 @@ def prepare(cfg: DictConfig, known: set[str]) -> None:
         raise ValueError("compile=true needs a C++ compiler (and Triton on a GPU), none found; set compile=false")
     if cfg.matmul_precision is not None:
         torch.set_float32_matmul_precision(cfg.matmul_precision)
-    L.seed_everything(cfg.seed, workers=True)
+    seed_everything(cfg.seed, workers=True)
 
 
 def refuse_unknown(cfg: DictConfig, known: set[str]) -> None:
