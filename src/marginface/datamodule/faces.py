@@ -112,11 +112,7 @@ class FaceDataModule(BenchmarkDataModule):
             raise ValueError(f"benchmark name {HELDOUT!r} is taken by the held-out identities; choose another name")
         if getattr(self.source, "closed_set", False):
             _keep_all_classes(num_validation_identities, min_images_per_identity, num_identities)
-        self.weights: Sequence[float] | None = getattr(self.source, "weights", None)
-        if sampler is not None and self.weights is not None:
-            raise ValueError(
-                f"sampler and weights={[*self.weights]} of sets are two ways to draw: leave one of them null"
-            )
+        self.weights = _weights(self.source, sampler)
         self.sampler = sampler
         self.batch_size, self.transform, self.on_error, self.seed = batch_size, transform, on_error, seed
         self._decoder = DeviceDecoder(self.source, on_error) if decode_on_device else None
@@ -126,12 +122,11 @@ class FaceDataModule(BenchmarkDataModule):
             self.source.labels, num_validation_identities, min_images_per_identity, num_identities, seed
         )
         self.train_labels, self.num_classes = relabel(self.source.labels[self.train_indices])
-        self.validation: dict[str, Benchmark] = {}
+        self.validation: dict[str, Benchmark] = dict(self.benchmarks) if validate_benchmarks else {}
         if num_validation_identities:
             pairs = sample_pairs(self.source, held_out, num_validation_pairs, seed, num_folds=num_validation_folds)
-            self.validation[HELDOUT] = PairBenchmark(pairs=pairs, num_folds=num_validation_folds, num_bootstrap=100)
-        if validate_benchmarks:
-            self.validation.update(self.benchmarks)
+            heldout = PairBenchmark(pairs=pairs, num_folds=num_validation_folds, num_bootstrap=100)
+            self.validation = {HELDOUT: heldout, **self.validation}
 
     def setup(self, stage: str) -> None:
         """Decode the first images of each set, so that a wrong size or format shows before any long work."""
@@ -189,6 +184,14 @@ class FaceDataModule(BenchmarkDataModule):
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """One loader per validation set, in the order of ``validation``."""
         return self.eval_loaders(self.validation)
+
+
+def _weights(source: FaceSource, sampler: Callable[..., BatchSampler] | None) -> Sequence[float] | None:
+    """Shares of the sets that a source mixes, if it has some; they draw by themselves."""
+    weights: Sequence[float] | None = getattr(source, "weights", None)
+    if sampler is not None and weights is not None:
+        raise ValueError(f"sampler and weights={[*weights]} of sets are two ways to draw: leave one of them null")
+    return weights
 
 
 def _keep_all_classes(num_validation: int, min_images: int, num_identities: int | None) -> None:
