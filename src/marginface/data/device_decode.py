@@ -1,7 +1,7 @@
 """JPEGs that are decoded on the training device, by nvJPEG on a GPU; the workers only read.
 
-For machines whose CPU cores cannot keep up. nvJPEG's pixels are not those of the CPU's decoders (bench/data.py prints
-by how much), so a model should not be trained by one and judged by the other without a look at its figures.
+For machines whose CPU cores cannot keep up. nvJPEG's pixels are not those of the CPU's decoders (on a GPU bench/data.py
+prints by how much), so a model should not be trained by one and judged by the other without a look at its figures.
 
 Shapes: N images, H x W pixels, T bytes of a batch.
 """
