@@ -202,6 +202,7 @@ def test_mistakes_are_named(root: Path, spoilt: Path, words: list[str]) -> None:
     with pytest.raises(ValueError, match=r"embeddings=false asks no model, but weights=.* is given"):
         call(root, [*words, "embeddings=false"])
     for word, message in (
+        ("data.root=???", r"data\.root must be set, as in data\.root=VALUE"),
         ("benchmark=synthetic", r"benchmark=\['synthetic'\] is compared by embeddings"),
         ("trainer.devices=2", "trainer.devices=2, but embeddings=false runs in one process"),
         ("class_names=a.txt", "class_names=a.txt is compared with nothing: add names=PATH"),

@@ -65,6 +65,12 @@ def test_small_settings_do_train(run, faces):
     assert run("train", *records(faces)) is None  # else the errors below might come from the settings
 
 
+@pytest.mark.parametrize(("data", "unset"), [("records", "data.root"), ("mixed", "data.source.sources")])
+def test_data_without_a_folder(run, tmp_path, data, unset):
+    with pytest.raises(ValueError, match=f"{unset} must be set, as in {unset}=VALUE"):
+        run("train", f"data={data}", *([] if unset == "data.root" else [f"data.root={tmp_path}"]))
+
+
 def test_missing_data(run, tmp_path):
     with pytest.raises(Exception, match="nowhere"):
         run("train", *records(tmp_path / "nowhere"))

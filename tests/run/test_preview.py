@@ -99,6 +99,11 @@ def test_unknown_keys_are_refused(run: Callable[..., np.ndarray]) -> None:
         run("+num_drows=4")
 
 
+def test_data_without_a_folder_are_refused(run: Callable[..., np.ndarray]) -> None:
+    with pytest.raises(ValueError, match=r"data\.root must be set, as in data\.root=VALUE"):
+        run("data.root=???")
+
+
 def test_a_file_in_place_of_the_folder_is_refused_before_any_work(
     run: Callable[..., np.ndarray], tmp_path: Path
 ) -> None:

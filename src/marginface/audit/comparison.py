@@ -13,28 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from marginface.audit.centres import class_sums, own_cosines
-from marginface.audit.duplicates import NearPairs, near_pairs
+from marginface.audit.duplicates import AlikePairs, near_pairs
 from marginface.audit.neighbours import alike_classes
 from marginface.audit.settings import AuditSettings
 from marginface.embedding import Embeddings
 from marginface.matching import row_tops, top_impostors
-
-
-@dataclass(frozen=True, kw_only=True)
-class SameClasses:
-    """Pairs of classes whose centres look the same.
-
-    Args:
-        first: A label, (P,) int64.
-        second: The other label, (P,) int64.
-        cosine: From the highest down, (P,) float32.
-        capped: Whether there are more than were kept.
-    """
-
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    cosine: NDArray[np.float32]
-    capped: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +52,8 @@ class Comparison:
     own: NDArray[np.float32]
     other: NDArray[np.int64]
     other_cosine: NDArray[np.float32]
-    near: NearPairs
-    same: SameClasses
+    near: AlikePairs
+    same: AlikePairs
     overlap: Mapping[str, Overlap]
     embedded: bool = True
 
@@ -83,8 +66,8 @@ def without_embeddings(labels: NDArray[np.int64]) -> Comparison:
         own=np.full(len(labels), np.nan, np.float32),
         other=np.full(len(labels), -1, np.int64),
         other_cosine=np.full(len(labels), -np.inf, np.float32),
-        near=NearPairs(pairs[0], pairs[1], none, capped=False),
-        same=SameClasses(first=pairs[0], second=pairs[1], cosine=none, capped=False),
+        near=AlikePairs(pairs[0], pairs[1], none, capped=False),
+        same=AlikePairs(pairs[0], pairs[1], none, capped=False),
         overlap={},
         embedded=False,
     )
@@ -130,14 +113,14 @@ def compare(
 
 def _same_classes(
     centres: Tensor, classes: NDArray[np.int64], settings: AuditSettings, device: torch.device
-) -> SameClasses:
+) -> AlikePairs:
     if len(classes) < 2:
         none = np.empty(0, np.int64)
-        return SameClasses(first=none, second=none, cosine=np.empty(0, np.float32), capped=False)
+        return AlikePairs(none, none, np.empty(0, np.float32), capped=False)
     number = torch.arange(len(classes))
     tops = top_impostors(centres, number, num_kept=settings.num_pairs, device=device)
     reach = (tops.score >= settings.same_identity).numpy()
-    return SameClasses(
+    return AlikePairs(
         first=classes[tops.query.numpy()[reach]],
         second=classes[tops.gallery.numpy()[reach]],
         cosine=tops.score.numpy()[reach],

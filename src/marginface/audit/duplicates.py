@@ -18,12 +18,12 @@ from marginface.matching.shares import gathered
 _PAIRS = 1 << 20  # genuine pairs that are looked at together
 
 
-class NearPairs(NamedTuple):
-    """Pairs of images that look the same.
+class AlikePairs(NamedTuple):
+    """Pairs of images, or of classes, that look the same.
 
     Args:
-        first: Number of an image, (P,) int64.
-        second: Number of the other one, (P,) int64.
+        first: Number of an image, or label of a class, (P,) int64.
+        second: That of the other one, (P,) int64.
         cosine: From the highest down, (P,) float32.
         capped: Whether there are more than were kept.
     """
@@ -58,7 +58,7 @@ def near_pairs(
     cosine: float,
     num_kept: int,
     alike: NDArray[np.int64] | None = None,
-) -> NearPairs:
+) -> AlikePairs:
     """Pairs of images of one class or of two whose embeddings reach a cosine; streamed, shared among processes.
 
     Args:
@@ -79,7 +79,7 @@ def near_pairs(
     score, first, second = (torch.cat(part).numpy() for part in zip(*reaching, strict=True))
     order = np.argsort(-score, kind="stable")
     capped = any(len(pairs.score) >= num_kept for pairs in reaching)
-    return NearPairs(index[first[order]], index[second[order]], score[order], capped)
+    return AlikePairs(index[first[order]], index[second[order]], score[order], capped)
 
 
 def _across_all(

@@ -98,9 +98,7 @@ class FaceDataModule(BenchmarkDataModule):
         if on_error not in ("fail", "skip"):
             raise ValueError(f"on_error={on_error!r} is unknown; choose 'fail' or 'skip'")
         root = Path(root)
-        if generate is not None and not root.exists():
-            log.info("%s does not exist; generating synthetic faces there", root)
-            generate(root)
+        generate_missing(root, generate)
         self.source: FaceSource = source(root)
         self.card = check_card(root, self.source, verify_card and rank_zero_only.rank == 0)  # type: ignore[attr-defined]
         if drop_list is not None:
@@ -184,6 +182,18 @@ class FaceDataModule(BenchmarkDataModule):
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """One loader per validation set, in the order of ``validation``."""
         return self.eval_loaders(self.validation)
+
+
+def generate_missing(root: Path, generate: Callable[[Path], None] | None) -> None:
+    """Make the data where there are none yet.
+
+    Args:
+        root: folder of the training set.
+        generate: makes it there; None where nobody can.
+    """
+    if generate is not None and not root.exists():
+        log.info("%s does not exist; generating synthetic faces there", root)
+        generate(root)
 
 
 def _weights(source: FaceSource, sampler: Callable[..., BatchSampler] | None) -> Sequence[float] | None:

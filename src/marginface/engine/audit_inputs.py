@@ -9,6 +9,8 @@ from omegaconf import DictConfig
 from marginface.audit import NameList, SetNames, read_names
 from marginface.benchmark import Benchmark
 from marginface.data.source import FaceSource
+from marginface.datamodule import generate_missing
+from marginface.engine.settings import refuse_unset
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +53,13 @@ def open_source(cfg: DictConfig) -> FaceSource:
     """The training set, made first where it can be.
 
     Raises:
-        ValueError: People are to be told apart in classes that are no people.
+        ValueError: Something of the data is left to be filled in, or people are to be told apart in classes that
+            are no people.
         DataError: The data are missing or damaged.
     """
+    refuse_unset(cfg.data)
     root = Path(cfg.data.root)
-    if cfg.data.generate is not None and not root.exists():
-        log.info("%s does not exist; generating synthetic faces there", root)
-        instantiate(cfg.data.generate)(root)
+    generate_missing(root, instantiate(cfg.data.generate))
     source: FaceSource = instantiate(cfg.data.source)(root)
     if cfg.clean is None and getattr(source, "closed_set", False) and (cfg.embeddings or cfg.names is not None):
         raise ValueError(

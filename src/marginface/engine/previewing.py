@@ -13,7 +13,7 @@ from torchvision.utils import make_grid
 
 from marginface.data.sampler.base import BatchRequest, derive_seed
 from marginface.datamodule import FaceDataModule
-from marginface.engine.settings import quieten, refuse_unknown
+from marginface.engine.settings import quieten, refuse_unknown, refuse_unset
 
 PREVIEW_KEYS = {"seed", "num_images", "num_draws", "out", "run_dir", "data", "augment"}
 _GAP = 2  # white pixels between images
@@ -29,10 +29,11 @@ def preview(cfg: DictConfig) -> Path:
         The picture: a row an image, a column a draw.
 
     Raises:
-        ValueError: if a key is unknown, a number is below 1, more images are asked for than there are, or ``out`` is no
-            folder.
+        ValueError: if a key is unknown or left unset, a number is below 1, more images are asked for than there are, or
+            ``out`` is no folder.
     """
     refuse_unknown(cfg, PREVIEW_KEYS)
+    refuse_unset(cfg.data)
     for key in ("num_images", "num_draws"):
         if cfg[key] < 1:
             raise ValueError(f"{key}={cfg[key]} is less than 1")
